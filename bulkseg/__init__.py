@@ -1,0 +1,1 @@
+"""bulkseg: provisions Oracle Eloqua contact segments in bulk, never one twice, never an id lost."""

@@ -1,0 +1,214 @@
+"""What goes from stage to stage: rows, specs, replies, outcomes, records. Plain frozen data, no behaviour.
+
+The way of the data is rows -> specs -> tasks -> replies -> outcomes -> records; see the README for the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What a spec asks of the server."""
+
+    CREATE = "create"
+    COPY = "copy"
+
+
+class State(StrEnum):
+    """Where a spec stands. The checkpoint and the results use these words."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    CREATED = "created"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    ADOPTED = "adopted"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One record of the source. `file` is named as the job names it; `line` is its real line, from 1.
+
+    Cells are text, always: an empty cell is an empty string.
+    """
+
+    file: str
+    line: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One request to make.
+
+    `key` identifies it from run to run (a JSON array in text); `folded` is its name as two names are
+    compared (NFKC, case, runs of blanks); `source_id` is empty for a create; `body` is the request's JSON;
+    `hash` stands for action, source and body.
+    """
+
+    key: str
+    template: str
+    action: Action
+    name: str
+    folded: str
+    source_id: str
+    body: bytes
+    hash: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A spec that this run is to do: its number in the checkpoint, and how many requests it has cost."""
+
+    id: int
+    spec: Spec
+    attempts: int = 0
+
+
+# --- What came back -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The server answered. `whole` is False where the body broke off or was cut at the size limit.
+
+    `retry_after` is in seconds (both of the header's forms end here), `date` the server's clock.
+    """
+
+    status: int
+    body: bytes
+    whole: bool = True
+    retry_after: float | None = None
+    request_id: str | None = None
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """No answer came. `left` is False only where it is certain that no byte of the request went out."""
+
+    left: bool
+    error: str
+
+
+Reply = Answer | NoAnswer
+
+
+# --- What it means --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The server made it. `warning` says what is not as it was asked for."""
+
+    status: int
+    segment_id: str
+    name: str
+    created_by: str | None = None
+    created_at: str | None = None
+    request_id: str | None = None
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """No connection was made: safe to try again."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """It may have been made. Never sent again before it is reconciled."""
+
+    error: str
+    status: int | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """429: it was not done, and the whole site is to wait."""
+
+    retry_after: float | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The server said no, for good."""
+
+    status: int
+    error: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forbidden(Refused):
+    """403. A run whose first answers are all of these stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMissing(Refused):
+    """404 to a copy: what was to be copied does not exist; neither will it for the next spec."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameTaken(Refused):
+    """400 or 409 with a UniquenessRequirement. `conflicting_id` is the id that has the name, where said."""
+
+    conflicting_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOut:
+    """401, or a redirect to a login page: the credentials do not do, or the site has moved."""
+
+    status: int
+    error: str
+    request_id: str | None = None
+
+
+Outcome = Made | NotSent | InDoubt | Throttled | Refused | LoggedOut
+
+
+# --- What is kept ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """That a request is about to leave. `at` is Unix time in seconds; `attempts` counts it already."""
+
+    id: int
+    attempts: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What became of a spec, for the checkpoint.
+
+    `temporary` marks a failure that the next run tries again; `at` is Unix time in seconds.
+    """
+
+    id: int
+    state: State
+    attempts: int
+    at: float
+    segment_id: str | None = None
+    http_status: int | None = None
+    error: str | None = None
+    warning: str | None = None
+    reconciled: bool = False
+    temporary: bool = False
+    request_id: str | None = None
+    created_by: str | None = None
+    created_at: str | None = None
