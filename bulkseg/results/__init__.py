@@ -1,0 +1,115 @@
+"""Writes what became of each spec as CSV, Parquet, JSON Lines or Excel, in bounded memory.
+
+A file is written beside its place and moved there when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from bulkseg.errors import InputError, Problem
+from bulkseg.results.excel import SheetFull, write_excel
+from bulkseg.results.frames import COLUMNS, ResultRow, in_frames
+from bulkseg.results.plain import write_csv, write_jsonl, write_parquet
+
+__all__ = ["COLUMNS", "ResultRow", "format_of", "write_results", "write_stream"]
+
+_WRITERS = {"csv": write_csv, "parquet": write_parquet, "jsonl": write_jsonl, "xlsx": write_excel}
+
+
+def write_results(rows: Iterable[ResultRow], path: Path) -> int:
+    """Write the rows to `path` in the format of its ending, replacing what is there; give their number.
+
+    Raises:
+        InputError: the ending is not known, the place cannot be written, or Excel cannot hold that many
+            rows. What stood at `path` before is then still there.
+    """
+    kind = format_of(path)
+    with _beside(path) as out:
+        return write_stream(rows, out, kind, label=str(path))
+
+
+def write_stream(
+    rows: Iterable[ResultRow], out: BinaryIO, kind: str = "csv", *, label: str = "standard output"
+) -> int:
+    """Write the rows to a binary stream in the format that `kind` names; give their number.
+
+    Raises:
+        InputError: Excel cannot hold that many rows; `label` is what the message calls the stream.
+    """
+    counted = _Counted(in_frames(rows))
+    try:
+        _WRITERS[kind](counted, out)
+    except SheetFull as full:
+        raise InputError(Problem(label, str(full))) from None
+    return counted.rows
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's ending asks for, whatever its case: `csv`, `parquet`, `jsonl` or `xlsx`.
+
+    Raises:
+        InputError: it is none of these.
+    """
+    kind = path.suffix.lower().removeprefix(".")
+    if kind in _WRITERS:
+        return kind
+    what = f"the ending {path.suffix} is no format that is known" if kind else "the name has no ending"
+    known = ", ".join(f".{name}" for name in _WRITERS)
+    raise InputError(Problem(str(path), f"{what}; the format goes by the ending: use one of {known}"))
+
+
+class _Counted:
+    """Frames, and how many rows have gone by in them."""
+
+    def __init__(self, source: Iterator[pd.DataFrame]) -> None:
+        self.rows = 0
+        self._source = source
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        for frame in self._source:
+            self.rows += len(frame)
+            yield frame
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[BinaryIO]:
+    """A new file next to `path` that takes its place when all went well, and is taken away when not."""
+    target = path.resolve()  # a link stays a link
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("xb") as out, _taken_away(part):
+            yield out
+            out.flush()
+            os.fsync(out.fileno())
+            part.replace(target)
+        _fsync_folder(target.parent)
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise InputError(Problem(str(path), f"cannot be written: {why}; name a place that can be")) from error
+
+
+@contextmanager
+def _taken_away(part: Path) -> Iterator[None]:
+    """Leave no file of that name behind."""
+    try:
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _fsync_folder(folder: Path) -> None:
+    """Make the new name durable."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
