@@ -65,11 +65,18 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A spec that this run is to do: its number in the checkpoint, and how many requests it has cost."""
+    """A spec that this run is to do.
+
+    `id` is its number in the checkpoint; `attempts` counts the requests that may have made it, `throttled`
+    those that the server put off with a 429; `intended_at` is the time (Unix, seconds) of the last durable
+    intent.
+    """
 
     id: int
     spec: Spec
     attempts: int = 0
+    throttled: int = 0
+    intended_at: float = 0.0
 
 
 # --- What came back -------------------------------------------------------------------------------------
@@ -106,9 +113,9 @@ Reply = Answer | NoAnswer
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The server made it. `warning` says what is not as it was asked for."""
+    """The server made it. `warning` says what is not as asked for; `status` is None where it was found."""
 
-    status: int
+    status: int | None
     segment_id: str
     name: str
     created_by: str | None = None
@@ -126,12 +133,16 @@ class NotSent:
 
 @dataclass(frozen=True, slots=True)
 class InDoubt:
-    """It may have been made. Never sent again before it is reconciled."""
+    """It may have been made. Never sent again before it is reconciled.
+
+    `answered` says whether the server at least did its work: False for a lost answer and for a 5xx.
+    """
 
     error: str
     status: int | None = None
     request_id: str | None = None
     retry_after: float | None = None
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from bulkseg.model import Spec
+from bulkseg.model import Spec, State
 
 
 @dataclass(slots=True)
@@ -34,6 +34,10 @@ class Tally:
     allowed: float = 0.0
     reached: float = 0.0
     why: str = ""
+
+    def count(self, state: State) -> None:
+        """One spec more has ended in `state`."""
+        setattr(self, state, getattr(self, state) + 1)
 
     @property
     def done(self) -> int:

@@ -1,0 +1,234 @@
+"""What an answer means, and what follows from it: the whole retry policy, as pure functions.
+
+A create and a copy are not idempotent, and the API has no idempotency key. So whatever may have been done is
+in doubt until it is found out, and only what was certainly not done is simply tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bulkseg.answers import segment_of
+from bulkseg.faults import conflict, read_errors
+from bulkseg.model import (
+    Action,
+    Answer,
+    Forbidden,
+    InDoubt,
+    LoggedOut,
+    Made,
+    NameTaken,
+    NotSent,
+    Outcome,
+    Record,
+    Refused,
+    Reply,
+    SourceMissing,
+    Spec,
+    State,
+    Task,
+    Throttled,
+)
+
+# A 429 is no attempt: it did nothing. After so many for one spec it is a failure all the same, a passing one.
+MAX_THROTTLED = 100
+# The wait before a spec is tried again, in seconds: the first one, doubled up to the longest.
+FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """It was certainly not done: try again after `wait` seconds."""
+
+    task: Task
+    wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """It may have been done: find out before anything else."""
+
+    task: Task
+    outcome: InDoubt | NameTaken
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """The credentials were not taken: sign in again, then try again."""
+
+    task: Task
+    outcome: LoggedOut
+
+
+Step = Record | Retry | Hold | SignIn
+
+
+def judge(spec: Spec, reply: Reply) -> Outcome:
+    """What became of one create or copy request. Status codes as Oracle's REST API 2.0 documents them."""
+    if not isinstance(reply, Answer):
+        return InDoubt(reply.error) if reply.left else NotSent(reply.error)
+    status = reply.status
+    if status in (200, 201):
+        return _made(spec, reply)
+    if status == 429:
+        return Throttled(reply.retry_after, reply.request_id)
+    error = read_errors(status, reply.body)
+    # 503 is documented as "a time-out processing the request": it may follow a request that took effect.
+    # Another 2xx without a segment, or a 408, says as little about what was done.
+    if status >= 500 or status == 408 or status < 300:
+        return InDoubt(error, status, reply.request_id, reply.retry_after)
+    if status == 401 or status < 400:
+        return LoggedOut(status, error, reply.request_id)
+    return _refused(spec, reply, error)
+
+
+def _refused(spec: Spec, reply: Answer, error: str) -> Refused:
+    status, request_id = reply.status, reply.request_id
+    if status == 403:
+        return Forbidden(status, error, request_id)
+    if status == 404 and spec.action is Action.COPY:
+        missing = f"source_id: segment {spec.source_id} does not exist or is not visible to this user"
+        return SourceMissing(status, missing, request_id)
+    taken = conflict(reply.body) if status in (400, 409) else None
+    if taken is not None:
+        return NameTaken(status, error, request_id, taken.conflicting_id)
+    return Refused(status, error, request_id)
+
+
+def _made(spec: Spec, reply: Answer) -> Made | InDoubt:
+    found = segment_of(reply.body) if reply.whole else None
+    if found is None:
+        return InDoubt(
+            "the server made it, but its answer broke off or is no segment",
+            reply.status,
+            reply.request_id,
+            answered=True,
+        )
+    return made(spec, found, reply.status, reply.request_id)
+
+
+def made(spec: Spec, found: Mapping[str, Any], status: int | None, request_id: str | None) -> Made:
+    """A segment that the server holds, as the outcome of `spec`; what is not as asked for is a warning."""
+    return Made(
+        status=status,
+        segment_id=found["id"],
+        name=str(found.get("name", "")),
+        created_by=_text(found.get("createdBy")),
+        created_at=_text(found.get("createdAt")),
+        request_id=request_id,
+        warning="; ".join(differences(spec, found)) or None,
+    )
+
+
+def differences(spec: Spec, found: Mapping[str, Any]) -> list[str]:
+    """What is not as `spec` asked for it: the name, and the folder, which Oracle flags read-only.
+
+    A property without a value is left out of an answer, so a folder that is not there was not honoured.
+    """
+    differs = []
+    if found.get("name") != spec.name:
+        differs.append(f'name: asked for "{spec.name}", the server has "{found.get("name", "")}"')
+    if b'"folderId"' in spec.body:
+        asked = orjson.loads(spec.body).get("folderId")
+        if asked is not None and str(found.get("folderId", "")) != str(asked):
+            differs.append(f"folderId: asked for {asked}, the server has {found.get('folderId', 'none')}")
+    return differs
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def next_step(task: Task, outcome: Outcome, *, now: float, chance: float) -> Step:
+    """What to do with `task` after `outcome`; `now` is Unix time in seconds, `chance` (0..1) spreads waits."""
+    match outcome:
+        case Made():
+            return created(task, outcome, now)
+        case InDoubt():
+            return Hold(task, outcome)
+        case NotSent():
+            return Retry(_uncounted(task), 0.0)
+        case Throttled():
+            return _throttled(task, outcome, now, chance)
+        case LoggedOut():
+            return SignIn(_uncounted(task), outcome)
+        case _:
+            return failed(task, outcome, now)
+
+
+def created(task: Task, outcome: Made, now: float, *, reconciled: bool = False) -> Record:
+    """The record of a segment that is ours; `reconciled` where its answer was lost and it was found."""
+    return Record(
+        id=task.id,
+        state=State.CREATED,
+        attempts=task.attempts,
+        at=now,
+        segment_id=outcome.segment_id,
+        http_status=outcome.status,
+        warning=outcome.warning,
+        reconciled=reconciled,
+        request_id=outcome.request_id,
+        created_by=outcome.created_by,
+        created_at=outcome.created_at,
+    )
+
+
+def failed(task: Task, outcome: Refused, now: float) -> Record:
+    """The record of a refusal for good."""
+    return Record(
+        id=task.id,
+        state=State.FAILED,
+        attempts=task.attempts,
+        at=now,
+        http_status=outcome.status,
+        error=outcome.error,
+        request_id=outcome.request_id,
+    )
+
+
+def unknown(task: Task, error: str, now: float, outcome: InDoubt | None = None) -> Record:
+    """The record of a spec in doubt that could not be found out; never sent again unasked."""
+    return Record(
+        id=task.id,
+        state=State.UNKNOWN,
+        attempts=task.attempts,
+        at=now,
+        http_status=outcome.status if outcome else None,
+        error=error,
+        request_id=outcome.request_id if outcome else None,
+    )
+
+
+def pending(task: Task, now: float) -> Record:
+    """The record that takes an intent back: nothing was done."""
+    return Record(id=task.id, state=State.PENDING, attempts=task.attempts, at=now)
+
+
+def backoff(tries: int, chance: float) -> float:
+    """Seconds to wait before try number `tries` + 1: exponential, with jitter over its upper half."""
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(tries - 1, 16)) * (0.5 + chance / 2)
+
+
+def _throttled(task: Task, outcome: Throttled, now: float, chance: float) -> Retry | Record:
+    throttled = task.throttled + 1
+    if throttled < MAX_THROTTLED:
+        again = Task(task.id, task.spec, task.attempts - 1, throttled)
+        return Retry(again, backoff(throttled, chance))
+    return Record(
+        id=task.id,
+        state=State.FAILED,
+        attempts=task.attempts,
+        at=now,
+        http_status=429,
+        error=f"the server said 429 (too many requests) {throttled} times; run again at a lower rate",
+        temporary=True,
+        request_id=outcome.request_id,
+    )
+
+
+def _uncounted(task: Task) -> Task:
+    return Task(task.id, task.spec, task.attempts - 1, task.throttled)

@@ -1,0 +1,71 @@
+"""Outcomes on their way to the checkpoint: gathered while the last group is written, then written as one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from bulkseg.clock import Clock
+from bulkseg.errors import StorageFull
+from bulkseg.model import Intent, Record
+from bulkseg.stop import Stop
+
+# A full disk may be made room on: so often, and so many seconds apart, is a group of outcomes tried again.
+WRITE_TRIES, WRITE_WAIT = 20, 1.0
+
+
+class Ledger(Protocol):
+    """The durable side of a checkpoint. Both raise StorageFull, and then nothing of the group is kept."""
+
+    async def intend(self, intents: Sequence[Intent]) -> None:
+        """On disk when it returns: these requests are about to leave."""
+
+    async def record(self, records: Sequence[Record]) -> None:
+        """On disk when it returns: this is what became of them."""
+
+
+class Recorder:
+    """Takes records at once, writes them in groups, and says of each when it is durable."""
+
+    def __init__(self, ledger: Ledger, *, stop: Stop, clock: Clock) -> None:
+        self._ledger = ledger
+        self._stop = stop
+        self._clock = clock
+        self._gathered: list[tuple[Record, Callable[[], None]]] = []
+        self._filled = asyncio.Event()
+        self._closed = False
+
+    def put(self, record: Record, then: Callable[[], None]) -> None:
+        """Has `record` written; `then` is called once it is durable, never before."""
+        self._gathered.append((record, then))
+        self._filled.set()
+
+    def close(self) -> None:
+        """Nothing more comes: `work` ends when all is written."""
+        self._closed = True
+        self._filled.set()
+
+    async def work(self) -> None:
+        """Writes until it is closed.
+
+        Records that could not be written leave their specs as `sending`: the next run finds out about them.
+        """
+        while not self._closed or self._gathered:
+            await self._filled.wait()
+            self._filled.clear()
+            group, self._gathered = self._gathered, []
+            if group and await self._written([record for record, _ in group]):
+                for _, then in group:
+                    then()
+
+    async def _written(self, records: Sequence[Record]) -> bool:
+        for _ in range(WRITE_TRIES):
+            try:
+                await self._ledger.record(records)
+            except StorageFull as error:
+                self._stop.fail(error)
+                await self._clock.sleep(WRITE_WAIT)
+            else:
+                return True
+        return False
