@@ -16,8 +16,9 @@ help: ## says what there is
 	@echo 'PYTHON=python3.12 takes that Python; `make requirements UV_FLAGS=--upgrade` takes the newest releases.'
 
 $(READY): requirements/dev.txt pyproject.toml .ci/venv
-	@sh .ci/venv "$(PYTHON)"
-	@touch $(READY)
+	@sh .ci/venv .venv requirements/dev.txt "$(PYTHON)"
+	@$(BIN)/python -m pip --disable-pip-version-check -qq install --no-deps --no-build-isolation -e .
+	@touch $@
 
 demo: $(READY) ## runs an example job against the built-in sandbox
 	@$(BIN)/python -m bulkseg demo
@@ -45,12 +46,10 @@ requirements: .venv-uv/ready ## resolves the dependencies anew and pins them wit
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group resolve -o requirements/resolve.txt
 
-.venv-uv/ready: $(READY) requirements/resolve.txt
-	@$(BIN)/python -m venv --clear .venv-uv
-	@.venv-uv/bin/python -m pip --disable-pip-version-check -qq install \
-	  --require-hashes --only-binary :all: -r requirements/resolve.txt
+.venv-uv/ready: requirements/resolve.txt .ci/venv
+	@sh .ci/venv .venv-uv requirements/resolve.txt "$(PYTHON)"
 	@touch $@
 
 clean: ## takes away the environments and caches, nothing else
-	rm -rf .venv .venv-uv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf .venv .venv-uv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ case "$*" in
     *version_info*) echo {version} ;;
     *"import venv"*) exit {without_venv} ;;
     --version) echo "Python {version}.0" ;;
-    "-m venv"*) mkdir -p .venv/bin && cp "$0" .venv/bin/python && echo "$*" >>calls ;;
+    "-m venv"*) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" && echo "$*" >>calls ;;
     *) echo "$*" >>calls ;;
 esac
 """
@@ -133,6 +135,13 @@ def test_a_python_that_will_not_do_is_refused_in_words(checkout, version, withou
     assert "bulkseg needs Python 3.11 or later with its venv module" in refused.stderr
     assert f"mine {words}" in refused.stderr
     assert checkout.calls() == []
+
+
+def test_the_oldest_python_is_the_one_that_pyproject_names():
+    required = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    oldest = re.search(r"^oldest_minor=(\d+)", (ROOT / ".ci/venv").read_text(), re.MULTILINE)
+    assert oldest
+    assert required == f">=3.{oldest[1]}"
 
 
 def test_a_python_that_is_not_there_is_said_so(checkout):

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> zipfile.ZipFile:
     checkout = tmp_path_factory.mktemp("checkout")
-    for file in ("pyproject.toml", ".gitignore"):
-        shutil.copy(ROOT / file, checkout)
+    for file in (ROOT / "pyproject.toml", ROOT / ".gitignore", *ROOT.glob("*.md")):
+        shutil.copy(file, checkout)
     for folder in ("bulkseg", "jobs", "tests/project"):
         shutil.copytree(ROOT / folder, checkout / folder)
     # What a run leaves beside its job.
