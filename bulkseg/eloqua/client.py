@@ -1,0 +1,214 @@
+"""The API's requests: create, copy, get, list, search and delete of contact segments, and their folders.
+
+Each gives the Reply as it came; what it means is judged elsewhere. Source of paths and parameters: Oracle's
+REST API 2.0 for Eloqua, "Contact segments".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import quote as percent
+from urllib.parse import urlencode
+
+import orjson
+from yarl import URL
+
+from bulkseg.clock import Clock
+from bulkseg.eloqua.auth import Auth, BasicAuth
+from bulkseg.eloqua.discovery import REASONS, VERSION, Identity, identity_of, undiscovered
+from bulkseg.eloqua.search import by_name
+from bulkseg.eloqua.sites import Site
+from bulkseg.eloqua.transport import Transport, open_transport
+from bulkseg.errors import SignInRefused
+from bulkseg.model import Action, Answer, Reply, Spec
+
+# Connections besides those of the workers: for a search, a read-back or a sign-in beside them.
+_SPARE_CONNECTIONS = 4
+
+
+class _Urls:
+    """The addresses of one base URL, made once."""
+
+    __slots__ = ("create", "folder", "folders", "segment", "segments")
+
+    def __init__(self, base_url: str) -> None:
+        self.segment = f"{base_url}/api/REST/{VERSION}/assets/contact/segment"
+        self.segments = f"{self.segment}s"
+        self.create = URL(self.segment)
+        self.folder = URL(f"{self.segment}/folder")
+        self.folders = f"{self.segment}/folders"
+
+
+class Eloqua:
+    """One site's API. Call `sign_in` before anything else. Made by `connect`."""
+
+    def __init__(self, site: Site, transport: Transport, auth: Auth) -> None:
+        self._site = site
+        self._transport = transport
+        self._auth = auth
+        self._identity: Identity | None = None
+        self._urls: _Urls | None = None
+        self._refused_here = False
+        self._asked_again = False
+        self._moving = asyncio.Lock()
+
+    async def sign_in(self) -> Identity:
+        """Finds out who and where we are; asks once, for that address is throttled.
+
+        Where the site has a base URL, nothing is asked.
+
+        Raises:
+            SignInRefused: we are not let in.
+            ServerGone: the login address does not answer.
+            ConfigError: what answers there is not Eloqua.
+        """
+        if self._identity is None:
+            base_url = self._site.base_url
+            self._settle(undiscovered(self._site, base_url) if base_url else await self._discover())
+        assert self._identity is not None  # noqa: S101  # settled just now; mypy cannot see it
+        return self._identity
+
+    async def rediscover(self) -> bool:
+        """After a 401 or a redirect: asks once more where the site is.
+
+        True means that the site has moved: send again what was refused. However many requests were refused
+        by the old address, it is asked once.
+
+        Raises:
+            SignInRefused: the site is where it was, so the credentials do not do (any more); or it has moved
+                once before in this run; or the login leads to another site now.
+            ServerGone, ConfigError: as `sign_in`.
+        """
+        async with self._moving:
+            if not self._refused_here:
+                return True  # what was refused had been sent to the address before this one
+            before = await self.sign_in()
+            if self._site.base_url or self._asked_again:
+                raise self._not_let_in()
+            self._asked_again = True
+            after = await self._discover()
+            if after.site_id != before.site_id:
+                raise SignInRefused(
+                    f"the login of {self._site.label} leads to another site now: {after.site_name}"
+                )
+            if after.base_url == before.base_url:
+                raise self._not_let_in()
+            self._settle(after)
+            return True
+
+    async def send(self, spec: Spec) -> Reply:
+        """Sends a spec: POST of a create or of a copy."""
+        urls = self._where()
+        url = urls.create if spec.action is Action.CREATE else _under(urls.segment, spec.source_id, "/copy")
+        return await self._request("POST", url, spec.body)
+
+    async def get(self, segment_id: str, depth: str = "complete") -> Reply:
+        """Reads one segment; `depth` is minimal, partial or complete."""
+        return await self._request("GET", _under(self._where().segment, segment_id, f"?depth={depth}"))
+
+    async def list(
+        self,
+        *,
+        search: str | None = None,
+        page: int = 1,
+        count: int = 1000,
+        depth: str = "minimal",
+        order_by: str | None = None,
+        last_updated_at: int | None = None,
+    ) -> Reply:
+        """Reads one page of segments.
+
+        Args:
+            search: an expression such as `name='O''Brien'`.
+            page: from 1.
+            count: segments a page, 1 to 1000.
+            depth: minimal, partial or complete.
+            order_by: such as `id ASC` or `createdAt DESC`.
+            last_updated_at: only what was changed since, Unix time in seconds.
+        """
+        query = {
+            "search": search,
+            "depth": depth,
+            "count": count,
+            "page": page,
+            "orderBy": order_by,
+            "lastUpdatedAt": last_updated_at,
+        }
+        return await self._request("GET", _with_query(self._where().segments, query))
+
+    async def search(self, name: str, *, depth: str = "minimal") -> Reply:
+        """Reads the segments of that name, a thousand at most. A `*` in it finds more than itself."""
+        return await self.list(search=by_name(name), depth=depth)
+
+    async def delete(self, segment_id: str) -> Reply:
+        """Deletes one segment."""
+        return await self._request("DELETE", _under(self._where().segment, segment_id))
+
+    async def create_folder(self, name: str) -> Reply:
+        """Makes a segment folder of that name under the root folder."""
+        return await self._request("POST", self._where().folder, orjson.dumps({"name": name}))
+
+    async def list_folders(self, *, page: int = 1, count: int = 1000) -> Reply:
+        """Reads one page of the segment folders; `page` from 1, `count` a page."""
+        return await self._request("GET", _with_query(self._where().folders, {"count": count, "page": page}))
+
+    async def _request(self, method: str, url: URL, body: bytes | None = None) -> Reply:
+        urls = self._urls
+        reply = await self._transport.request(method, url, await self._auth.headers(), body)
+        if isinstance(reply, Answer) and _logged_out(reply.status) and urls is self._urls:
+            self._refused_here = True
+        return reply
+
+    async def _discover(self) -> Identity:
+        url = URL(f"{self._site.login_url}/id")
+        return identity_of(self._site, await self._transport.request("GET", url, await self._auth.headers()))
+
+    def _settle(self, identity: Identity) -> None:
+        self._identity = identity
+        self._urls = _Urls(identity.base_url)
+        self._refused_here = False
+
+    def _where(self) -> _Urls:
+        if self._urls is None:
+            raise RuntimeError("sign_in comes before any other request")
+        return self._urls
+
+    def _not_let_in(self) -> SignInRefused:
+        return SignInRefused(f"the server does not let {self._site.label} in any more; {REASONS}")
+
+
+@asynccontextmanager
+async def connect(
+    site: Site,
+    *,
+    timeout: float,  # noqa: ASYNC109  # aiohttp's own time-out, for each request and not for this
+    concurrency: int,
+    clock: Clock = Clock(),  # noqa: B008  # frozen
+) -> AsyncIterator[Eloqua]:
+    """The client of a site, for as long as the context lasts.
+
+    Args:
+        site: where, and with which credentials.
+        timeout: for one request as a whole, in seconds.
+        concurrency: how many requests are under way at a time.
+        clock: for a Retry-After that is a date.
+    """
+    connections = concurrency + _SPARE_CONNECTIONS
+    async with open_transport(timeout=timeout, connections=connections, clock=clock) as transport:
+        yield Eloqua(site, transport, BasicAuth(site))
+
+
+def _logged_out(status: int) -> bool:
+    return status == 401 or 300 <= status < 400  # noqa: PLR2004  # HTTP's own numbers
+
+
+def _under(segment: str, segment_id: str, end: str = "") -> URL:
+    return URL(f"{segment}/{percent(segment_id, safe='')}{end}", encoded=True)
+
+
+def _with_query(address: str, query: dict[str, str | int | None]) -> URL:
+    """The address with the values that are there, percent-encoded strictly: no server can misread a `+`."""
+    pairs = {name: value for name, value in query.items() if value is not None}
+    return URL(f"{address}?{urlencode(pairs, quote_via=percent, safe='')}", encoded=True)

@@ -1,0 +1,166 @@
+"""One tuned HTTP session: sends a request, gives a Reply, and never raises for the network.
+
+It knows HTTP and nothing of Eloqua. Every second of a run thousands of requests may come through here, so
+headers and addresses come ready made, and the body goes out as the bytes that it is.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from types import SimpleNamespace
+
+import aiohttp
+from yarl import URL
+
+from bulkseg.clock import Clock
+from bulkseg.eloqua import headers as header
+from bulkseg.eloqua.breaks import no_answer
+from bulkseg.eloqua.proxies import proxy_for
+from bulkseg.model import Answer, Reply
+
+# Idle connections are closed by load balancers after 60 s, by nginx after 75 s. We give them up long before,
+# so that a request is not written to a connection that is being closed: a POST would end in doubt.
+KEEP_ALIVE_SECONDS = 15.0
+DNS_SECONDS = 60
+LONGEST_CONNECT_SECONDS = 10.0
+# A page of a thousand complete segments may have ten megabytes; what is much longer is not read to its end.
+LARGEST_BODY = 32 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Flight:
+    """One request under way. `wrote` turns true just before its first byte can leave."""
+
+    wrote: bool = False
+
+
+class Transport:
+    """Sends requests over one session. Made by `open_transport`."""
+
+    def __init__(self, session: aiohttp.ClientSession, clock: Clock) -> None:
+        self._session = session
+        self._clock = clock
+        self._proxies: dict[tuple[str, str | None], URL | None] = {}
+
+    async def request(
+        self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Reply:
+        """Sends one request and reads its answer, in the session's time-outs.
+
+        A NoAnswer says whether the request may have left; an Answer whose body broke off is not `whole`.
+
+        Raises:
+            ConfigError: the environment names a proxy that is none.
+        """
+        proxy = self._proxy(url)
+        flight = _Flight()
+        try:
+            response = await self._session.request(
+                method,
+                url,
+                data=body,
+                headers=headers,
+                proxy=proxy,
+                allow_redirects=False,
+                trace_request_ctx=flight,
+            )
+        except Exception as error:  # noqa: BLE001  # an error nobody foresaw must not lose a request: in doubt
+            return no_answer(error, wrote=flight.wrote)
+        # No `async with`: on leaving, it waits for the writer of the body, whose error would hide the answer.
+        try:
+            return await self._read(response)
+        finally:
+            response.release()
+
+    async def _read(self, response: aiohttp.ClientResponse) -> Answer:
+        content, whole = await _body(response.content)
+        headers = response.headers
+        date = header.text(headers.get("Date"))
+        return Answer(
+            status=response.status,
+            body=content,
+            whole=whole,
+            retry_after=header.retry_after(headers.get("Retry-After"), date, self._clock.now()),
+            request_id=header.text(headers.get("X-Request-Id")),
+            date=date,
+        )
+
+    def _proxy(self, url: URL) -> URL | None:
+        key = (url.scheme, url.raw_host)
+        if key not in self._proxies:
+            self._proxies[key] = proxy_for(url)
+        return self._proxies[key]
+
+
+async def _body(stream: aiohttp.StreamReader) -> tuple[bytes, bool]:
+    """The body, and whether it came to its end. A status line was read, so a break here is not a NoAnswer."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        while chunk := await stream.readany():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                return b"".join(chunks)[:LARGEST_BODY], False
+    except Exception:  # noqa: BLE001  # time-out, reset, wrong length or encoding: the status still counts
+        return b"".join(chunks), False
+    return b"".join(chunks), True
+
+
+@asynccontextmanager
+async def open_transport(*, timeout: float, connections: int, clock: Clock) -> AsyncIterator[Transport]:  # noqa: ASYNC109  # aiohttp's own time-out, for each request and not for this
+    """A transport for as long as the context lasts.
+
+    Args:
+        timeout: for one request as a whole, in seconds, from waiting for a connection to the body's end.
+        connections: the most that are open at a time.
+        clock: only its `now` is used, for a Retry-After that is a date.
+    """
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(
+            limit=connections,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            ttl_dns_cache=DNS_SECONDS,
+            # SSL_CERT_FILE and SSL_CERT_DIR are read by this call. Certificates are always verified.
+            ssl=ssl.create_default_context(),
+        ),
+        timeout=aiohttp.ClientTimeout(total=timeout, connect=min(LONGEST_CONNECT_SECONDS, timeout / 2)),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={
+            "User-Agent": f"bulkseg/{_version()}",
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        },
+        trace_configs=[_trace_writes()],
+    ) as session:
+        yield Transport(session, clock)
+
+
+def _trace_writes() -> aiohttp.TraceConfig:
+    """Marks a flight when its request begins to be written.
+
+    aiohttp calls `on_request_headers_sent` strictly before the first byte is handed to the connection (and
+    again on its own retry, which covers idempotent methods only, never POST). So a flight that is not
+    marked has sent nothing.
+    """
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(_mark_written)
+    return trace
+
+
+async def _mark_written(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _sent: aiohttp.TraceRequestHeadersSentParams
+) -> None:
+    flight: _Flight = context.trace_request_ctx
+    flight.wrote = True
+
+
+def _version() -> str:
+    try:
+        return version("bulkseg")
+    except PackageNotFoundError:  # run from a working copy
+        return "0"
