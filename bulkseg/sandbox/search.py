@@ -21,7 +21,8 @@ COLUMNS = {
 }
 _VALUE = r"\s*(?:'(?P<quoted>(?:[^']|'')*)'|(?P<bare>[^'\s][^']*?))\s*"
 _TERM = re.compile(rf"\s*(?P<property>\w+)\s*(?P<operator>!=|>=|<=|=|<|>){_VALUE}", re.DOTALL)
-_ALONE = re.compile(_VALUE, re.DOTALL)
+# What has an operator in it is meant as a term, and is wrong as one.
+_ALONE = re.compile(rf"(?!\s*\w+\s*[=<>!]){_VALUE}", re.DOTALL)
 _ORDER = re.compile(r"\s*(\w+)(?:\s+(asc|desc))?\s*", re.IGNORECASE)
 # SQLite's integers end at 19 digits.
 NUMBER = re.compile(r"[0-9]{1,18}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -190,15 +191,14 @@ class Store:
 
 
 def _open(path: Path | None) -> sqlite3.Connection:
-    database = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
-    try:
-        _prepare(database, path)
-    except sqlite3.DatabaseError as error:
-        database.close()
-        raise ConfigError(f"{path}: cannot be used as a sandbox's database: {error}") from error
-    except ConfigError:
-        database.close()
-        raise
+    with ExitStack() as stack:
+        try:
+            database = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+            stack.callback(database.close)
+            _prepare(database, path)
+        except sqlite3.DatabaseError as error:
+            raise ConfigError(f"{path}: cannot be used as a sandbox's database: {error}") from error
+        stack.pop_all()  # it stays open
     return database
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -31,6 +33,8 @@ def _answer(status: int, body: bytes, content_type: str, headers: Mapping[str, s
     return web.Response(status=status, body=body, headers=all_headers)
 
 
+# The C struct linger: on, for 0 seconds.
+_NO_LINGER = struct.pack("ii", 1, 0)
 # What a client gets in place of the answer.
 _STATUSES = {
     FaultKind.ERROR_500_BEFORE: 500,
@@ -56,14 +60,24 @@ async def spoil(
             return await _hang(request, answer, closing)
         case FaultKind.BROKEN_OFF:
             return await _break_off(request, answer)
+        case FaultKind.CUT:
+            return _reset(request, answer)
         case _:
-            return _hang_up(request, answer, reset=kind is FaultKind.CUT)
+            return _hang_up(request, answer)
 
 
-def _hang_up(request: web.BaseRequest, answer: web.Response, *, reset: bool = False) -> web.Response:
-    # aiohttp finds the connection closed, and drops the answer.
+def _hang_up(request: web.BaseRequest, answer: web.Response) -> web.Response:
+    """Close the connection; aiohttp finds it closed, and drops the answer."""
     if request.transport is not None:
-        (request.transport.abort if reset else request.transport.close)()
+        request.transport.close()
+    return answer
+
+
+def _reset(request: web.BaseRequest, answer: web.Response) -> web.Response:
+    """Break the connection: to close it without lingering sends a reset in place of a regular end."""
+    if request.transport is not None:
+        request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        request.transport.abort()
     return answer
 
 
@@ -80,6 +94,5 @@ async def _break_off(request: web.BaseRequest, answer: web.Response) -> web.Stre
     broken.content_length = len(body)
     await broken.prepare(request)
     await broken.write(body[: len(body) // 2])
-    if request.transport is not None:
-        request.transport.close()
+    _hang_up(request, answer)
     return broken
