@@ -49,6 +49,8 @@ def open_source(paths: Sequence[str], base: Path, *, stdin: BinaryIO | None = No
                 tables.append((table, columns))
             except InputError as error:
                 problems += error.problems
+        if not (tables or problems):
+            problems = [Problem(str(base), "the source names no file: give it a path")]
         if problems:
             raise InputError(problems)
         return Source([table for table, _ in tables], tables[0][1], held.pop_all())

@@ -2,6 +2,7 @@
 
 import io
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +33,13 @@ def test_a_glob_gives_its_files_sorted_and_labelled_as_they_lie_under_the_base(f
         ("b.csv", 2),
         ("c.csv", 2),
     ]
+
+
+def test_a_glob_is_sorted_whatever_order_the_file_system_has(tmp_path):
+    wanted = [f"{number:03}.csv" for number in range(40)]
+    for name in reversed(wanted[::2] + wanted[1::2]):
+        (tmp_path / name).write_text("name\nx\n")
+    assert open_source(["*.csv"], tmp_path).files == tuple(wanted)
 
 
 def test_a_batch_may_span_files(folder):
@@ -130,6 +138,20 @@ def test_what_stdin_gave_leaves_no_file_behind(folder, tmp_path, monkeypatch):
     source = open_source(["-"], folder, stdin=io.BytesIO(b"name\nx\n"))
     assert list(scratch.iterdir()) == []
     source.close()
+
+
+def test_reading_a_csv_loads_no_library_of_the_other_formats(folder):
+    script = (
+        "import sys; from pathlib import Path; from bulkseg.rows import open_source;"
+        "list(open_source(['a.csv'], Path(sys.argv[1])).batches());"
+        "sys.exit(bool({'pandas', 'pyarrow', 'openpyxl'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", script, folder], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_a_source_that_names_no_file_is_refused(folder):
+    with pytest.raises(InputError, match=r"the source names no file"):
+        open_source([], folder)
 
 
 def test_the_fingerprint_stays_when_only_the_time_of_a_file_changes(folder):

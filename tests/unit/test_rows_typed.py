@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from bulkseg.errors import InputError
-from bulkseg.rows import open_source
+from bulkseg.rows import excel, open_source
 from bulkseg.rows.excel import Excel
 from bulkseg.rows.parquet import Parquet
 from bulkseg.rows.place import SourceFile
@@ -228,6 +228,13 @@ def test_every_unfit_row_of_a_sheet_is_told_and_the_others_are_read():
     data = sheet_of([["a", "b"], ["#N/A", "#REF!"], [1, 2], [None, "#DIV/0!"]])
     assert cells(Excel(in_memory(data)), problems.append) == [(3, "1", "2")]
     assert [(problem.line, problem.column) for problem in problems] == [(2, "a"), (2, "b"), (4, "b")]
+
+
+def test_a_formula_is_noticed_wherever_the_blocks_of_the_file_part(monkeypatch):
+    monkeypatch.setattr(excel, "_CHUNK", 1)
+    problems = []
+    assert cells(Excel(in_memory(sheet_of([["a", "b"], ["=1+1", "-"]]))), problems.append) == []
+    assert [(problem.line, problem.column) for problem in problems] == [(2, "a")]
 
 
 @pytest.mark.parametrize(
