@@ -1,3 +1,4 @@
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
 
@@ -267,3 +268,25 @@ async def test_a_refusal_at_a_given_base_url_ends_the_run(server: Server, eloqua
         await eloqua.rediscover()
 
     assert server.asked == [("POST", f"{API}/segment")]
+
+
+async def test_a_refusal_that_comes_from_the_old_address_after_the_move_does_not_end_the_run(
+    server: Server, discovered: Eloqua
+):
+    moved = asyncio.Event()
+
+    async def late(_url: URL, **_: object) -> None:
+        await moved.wait()
+
+    server.post(f"{API}/segment", status=401, callback=late)
+    server.get(f"{API}/segment/5?depth=complete", status=401)
+    server.get(f"{LOGIN}/id", payload=MOVED)
+    in_flight = asyncio.create_task(discovered.send(spec()))
+    await asyncio.sleep(0)  # lets it leave
+    await discovered.get("5")
+    await discovered.rediscover()
+    moved.set()
+
+    assert await in_flight == Answer(401, b"")
+    assert await discovered.rediscover()
+    assert server.asked.count(("GET", f"{LOGIN}/id")) == 2
