@@ -208,8 +208,8 @@ def _prepare(database: sqlite3.Connection, path: Path | None) -> None:
     if not empty and known != [_APPLICATION_ID, _VERSION]:
         raise ConfigError(f"{path}: is not a database of this version's sandbox; name a new file")
     # A process that dies loses nothing that way; only the machine's own death could take the last moments.
-    database.execute("PRAGMA journal_mode = WAL" if path else "PRAGMA synchronous = OFF")
-    database.execute("PRAGMA synchronous = NORMAL" if path else "PRAGMA temp_store = MEMORY")
+    for mode in ("journal_mode = WAL", "synchronous = NORMAL") if path else ("synchronous = OFF",):
+        database.execute(f"PRAGMA {mode}")
     if empty:
         marks = f"PRAGMA application_id = {_APPLICATION_ID}; PRAGMA user_version = {_VERSION};"
         database.executescript(f"BEGIN; {_SCHEMA} {marks} COMMIT;")

@@ -89,8 +89,8 @@ async def test_a_segment_can_be_got_at_once_at_each_depth(client):
 
 
 async def test_what_has_no_value_is_left_out_of_the_answer(client):
-    made = await client.create("Gold", description="", elements=[], other=None)
-    assert not {"description", "elements", "other"} & made.json.keys()
+    made = await client.create("Gold", description="", elements=[], other=None, another="")
+    assert not {"description", "elements", "other", "another"} & made.json.keys()
 
 
 async def test_ids_increase(client):

@@ -50,6 +50,10 @@ def test_faults_that_leave_no_request_alone_take_turns():
     assert played("lost:1", "cut:1", requests=4) == ["lost", "cut", "lost", "cut"]
 
 
+def test_a_fault_that_is_always_due_does_not_keep_the_others_waiting_longer_and_longer():
+    assert played("lost:1", "cut:2", requests=200).count("cut") > 90
+
+
 def test_only_three_kinds_make_nothing():
     assert {kind for kind in FaultKind if not kind.made} == {"cut", "500-before", "html-502"}
 
