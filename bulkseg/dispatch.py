@@ -13,23 +13,18 @@ from http import HTTPStatus
 from typing import Protocol
 
 from bulkseg.clock import Clock
-from bulkseg.errors import SignInRefused
 from bulkseg.health import Health
 from bulkseg.intake import Intake
 from bulkseg.model import (
-    InDoubt,
-    NotSent,
     Outcome,
     Record,
-    Reply,
     SourceMissing,
     Spec,
     State,
     Task,
-    Throttled,
 )
 from bulkseg.observe import Observer, Tally
-from bulkseg.outcome import Hold, Retry, SignIn, failed, judge, next_step, pending
+from bulkseg.outcome import Hold, Retry, failed, next_step, pending
 from bulkseg.recorder import Ledger, Recorder
 from bulkseg.stop import Stop
 
@@ -37,42 +32,21 @@ from bulkseg.stop import Stop
 WATCH = 0.25
 
 
-class Server(Protocol):
-    """What the dispatcher asks of the API client. Neither call raises for the network."""
-
-    async def send(self, spec: Spec) -> Reply:
-        """One create or copy request."""
-
-    async def renew(self) -> None:
-        """Signs in again after a 401.
-
-        Raises:
-            SignInRefused: there is nothing left to try.
-        """
-
-
-class Speed(Protocol):
-    """What the dispatcher asks of the pace. `allowed` is the present rate in requests a second."""
-
-    @property
-    def allowed(self) -> float:
-        """The present rate, in requests a second."""
-
-    @property
-    def why(self) -> str:
-        """Why it is lower than the job's rate, or empty."""
+class Site(Protocol):
+    """What the dispatcher asks of the site that it sends to."""
 
     async def turn(self) -> None:
         """Returns when one more request may leave."""
 
-    def pause(self, seconds: float, why: str) -> None:
-        """Nothing leaves for so many seconds."""
+    async def send(self, spec: Spec) -> Outcome:
+        """One create or copy request. Never raises for the network."""
 
-    def accepted(self) -> None:
-        """The server bore a request."""
+    def look(self) -> None:
+        """To be called now and then."""
 
-    def throttled(self, left_at: float, retry_after: float | None) -> bool:
-        """A 429 came; True if it begins a new burst."""
+
+def _nothing() -> None:
+    """For a task whose intent has no place to free, or no more."""
 
 
 class Dispatcher:
@@ -84,9 +58,8 @@ class Dispatcher:
     def __init__(
         self,
         *,
-        server: Server,
+        site: Site,
         ledger: Ledger,
-        pace: Speed,
         health: Health,
         observer: Observer,
         tally: Tally,
@@ -95,8 +68,7 @@ class Dispatcher:
         concurrency: int,
         hold: Callable[[Hold], None],
     ) -> None:
-        self._server = server
-        self._pace = pace
+        self._site = site
         self._health = health
         self._observer = observer
         self._tally = tally
@@ -113,8 +85,6 @@ class Dispatcher:
         self._slots = asyncio.Semaphore(concurrency)
         self._handoff: asyncio.Queue[Task] = asyncio.Queue()
         self._missing: dict[str, SourceMissing] = {}
-        self._renewing = asyncio.Lock()
-        self._renewed_at = float("-inf")
 
     async def run(self, source: AsyncIterator[Sequence[Task]]) -> None:
         """Sends every task of `source` and returns when all have ended.
@@ -170,7 +140,7 @@ class Dispatcher:
         while True:
             await self._intake.available()
             await self._slots.acquire()
-            await self._pace.turn()
+            await self._site.turn()
             self._handoff.put_nowait(await self._intake.take())
 
     async def _work(self) -> None:
@@ -183,11 +153,10 @@ class Dispatcher:
             self._handoff.task_done()
 
     async def _send(self, task: Task) -> None:
-        left_at = self._clock.monotonic()
-        self._tally.sent += 1
+        if not self._admit(task, self._intake.settle):
+            return
         self._tally.retried += task.attempts + task.throttled > 1
-        outcome = judge(task.spec, await self._server.send(task.spec))
-        self._heed(outcome, left_at)
+        outcome = await self._site.send(task.spec)
         step = next_step(task, outcome, now=self._clock.now(), chance=self._clock.chance())
         match step:
             case Record():
@@ -196,59 +165,17 @@ class Dispatcher:
                 self._take(step, task, self._intake.settle)
             case Retry():
                 self._take(step, task, self._intake.settle)
-            case SignIn():
-                await self._sign_in(left_at)
-                self._take(Retry(step.task, 0.0), task, self._intake.settle)
             case Hold():
                 self._tally.waiting += 1
                 self._hold(step)
                 self._intake.settle()
 
-    def _heed(self, outcome: Outcome, left_at: float) -> None:
-        """What the outcome says about the server as a whole, whichever spec it was."""
-        match outcome:
-            case NotSent():
-                self._silence(left_at, outcome.error, connected=False)
-            case InDoubt() if not outcome.answered:
-                self._silence(left_at, outcome.error, connected=True)
-                self._pace.pause(outcome.retry_after or 0.0, "the server asked to wait")
-            case Throttled():
-                self._tally.throttled += 1
-                self._answered()
-                if self._pace.throttled(left_at, outcome.retry_after):
-                    self._observer.notice("throttled", rate=round(self._pace.allowed, 2))
-            case _:
-                self._answered()
-                self._pace.accepted()
-
-    def _silence(self, left_at: float, error: str, *, connected: bool) -> None:
-        if self._health.down_since is None:
-            self._observer.notice("server_silent", error=error)
-        wait = self._health.silent(left_at, connected=connected)
-        if wait is not None:
-            self._pace.pause(wait, "the server does not answer")
-
-    def _answered(self) -> None:
-        if self._health.answered():
-            self._observer.notice("server_back")
-
-    def _admit(self, task: Task) -> bool:
+    def _admit(self, task: Task, settle: Callable[[], None] = _nothing) -> bool:
         """Whether the task may be sent: a copy of what is known not to exist ends here."""
         missing = self._missing.get(task.spec.source_id)
         if missing is not None:
-            self._take(failed(task, missing, self._clock.now()), task, _nothing)
+            self._take(failed(task, missing, self._clock.now()), task, settle)
         return missing is None
-
-    async def _sign_in(self, left_at: float) -> None:
-        """One new sign-in for all requests that found out that the last one has come to its end."""
-        async with self._renewing:
-            if self._stop.requested or left_at <= self._renewed_at:
-                return
-            try:
-                await self._server.renew()
-            except SignInRefused as error:
-                self._stop.fail(error)
-            self._renewed_at = self._clock.monotonic()
 
     def _wait(self, step: Retry, settle: Callable[[], None]) -> None:
         settle()
@@ -265,14 +192,9 @@ class Dispatcher:
         self._health.count(failed=refused, forbidden=refused and record.http_status == HTTPStatus.FORBIDDEN)
         self._tally.count(record.state)
         if record.error is not None:
+            self._site.look()
             self._observer.failed(task.spec, record.state, record.error, record.request_id)
-        self._judge_health()
         self._check_over()
-
-    def _judge_health(self) -> None:
-        error = self._health.verdict()
-        if error is not None:
-            self._stop.fail(error)
 
     def _check_over(self) -> None:
         if self._exhausted and not self._open:
@@ -284,15 +206,10 @@ class Dispatcher:
 
     async def _watch(self) -> None:
         while True:
-            self._tally.allowed, self._tally.why = self._pace.allowed, self._pace.why
-            self._judge_health()
+            self._site.look()
             await self._clock.sleep(WATCH)
 
 
 def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-
-
-def _nothing() -> None:
-    """For a task whose intent has no place to free any more."""

@@ -21,7 +21,7 @@ PATIENCE = 3
 class FailureLimit(Protocol):
     """A job's `max_failures`: a count, or a share that counts once enough answers are in."""
 
-    def passed(self, failed: int, ended: int) -> bool:
+    def passed(self, failed: int, ended: int, /) -> bool:
         """Whether `failed` of `ended` specs are too many."""
 
 

@@ -56,15 +56,7 @@ class Hold:
     outcome: InDoubt | NameTaken
 
 
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """The credentials were not taken: sign in again, then try again."""
-
-    task: Task
-    outcome: LoggedOut
-
-
-Step = Record | Retry | Hold | SignIn
+Step = Record | Retry | Hold
 
 
 def judge(spec: Spec, reply: Reply) -> Outcome:
@@ -84,6 +76,24 @@ def judge(spec: Spec, reply: Reply) -> Outcome:
     if status == 401 or status < 400:
         return LoggedOut(status, error, reply.request_id)
     return _refused(spec, reply, error)
+
+
+def judge_idempotent(reply: Reply) -> Answer | Outcome:
+    """The answer to a read or a delete, where it says something about what was asked for.
+
+    Else what became of the request: it may be made again, so that InDoubt means no more than another try.
+    """
+    if not isinstance(reply, Answer):
+        return InDoubt(reply.error) if reply.left else NotSent(reply.error)
+    status = reply.status
+    if status == 429:
+        return Throttled(reply.retry_after, reply.request_id)
+    if status >= 500 or status == 408 or not reply.whole:
+        error = read_errors(status, reply.body)
+        return InDoubt(error, status, reply.request_id, reply.retry_after, answered=status < 500)
+    if status == 401 or 300 <= status < 400:
+        return LoggedOut(status, read_errors(status, reply.body), reply.request_id)
+    return reply
 
 
 def _refused(spec: Spec, reply: Answer, error: str) -> Refused:
@@ -144,18 +154,16 @@ def _text(value: object) -> str | None:
 
 
 def next_step(task: Task, outcome: Outcome, *, now: float, chance: float) -> Step:
-    """What to do with `task` after `outcome`; `now` is Unix time in seconds, `chance` (0..1) spreads waits."""
+    """What to do with `task` after `outcome`; `now` is Unix time (seconds), `chance` (0..1) spreads waits."""
     match outcome:
         case Made():
             return created(task, outcome, now)
         case InDoubt():
             return Hold(task, outcome)
-        case NotSent():
+        case NotSent() | LoggedOut():
             return Retry(_uncounted(task), 0.0)
         case Throttled():
             return _throttled(task, outcome, now, chance)
-        case LoggedOut():
-            return SignIn(_uncounted(task), outcome)
         case _:
             return failed(task, outcome, now)
 

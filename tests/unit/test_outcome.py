@@ -21,7 +21,7 @@ from bulkseg.model import (
     Task,
     Throttled,
 )
-from bulkseg.outcome import MAX_THROTTLED, Hold, Retry, SignIn, backoff, judge, next_step
+from bulkseg.outcome import MAX_THROTTLED, Hold, Retry, backoff, judge, next_step
 
 TAKEN = (
     b'[{"type":"ObjectValidationError","property":"name","value":"x",'
@@ -141,9 +141,9 @@ def test_429_without_end_becomes_a_failure_that_the_next_run_tries_again():
     assert (step.state, step.temporary, step.http_status) == (State.FAILED, True, 429)
 
 
-def test_a_401_asks_for_a_new_sign_in_and_is_no_attempt():
+def test_a_401_did_nothing_and_is_no_attempt():
     step = next_step(Task(1, spec(), attempts=1), LoggedOut(401, "no"), now=5.0, chance=0.5)
-    assert isinstance(step, SignIn)
+    assert isinstance(step, Retry)
     assert step.task.attempts == 0
 
 

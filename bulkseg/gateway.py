@@ -1,0 +1,167 @@
+"""Everything that goes to the site passes here: it is counted, and what its answer says is heeded.
+
+One 429, one silence or one refused sign-in concerns all requests alike, whichever spec or search it met.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from bulkseg.clock import Clock
+from bulkseg.errors import Stopped
+from bulkseg.health import Health
+from bulkseg.model import Answer, InDoubt, LoggedOut, NotSent, Outcome, Reply, Spec, Throttled
+from bulkseg.observe import Observer, Tally
+from bulkseg.outcome import backoff, judge, judge_idempotent
+from bulkseg.stop import Stop
+
+
+class Server(Protocol):
+    """What is asked of the API client. `send` never raises for the network."""
+
+    async def send(self, spec: Spec) -> Reply:
+        """One create or copy request."""
+
+    async def rediscover(self) -> bool:
+        """Signs in again after a 401; True if it is worth asking again.
+
+        Raises:
+            SignInRefused: there is nothing left to try.
+        """
+
+
+class Speed(Protocol):
+    """What is asked of the pace."""
+
+    @property
+    def allowed(self) -> float:
+        """The present rate, in requests a second."""
+
+    @property
+    def why(self) -> str:
+        """Why it is lower than the job's rate, or empty."""
+
+    async def turn(self) -> None:
+        """Returns when one more request may leave."""
+
+    def pause(self, seconds: float, why: str) -> None:
+        """Nothing leaves for so many seconds."""
+
+    def accepted(self) -> None:
+        """The server bore a request."""
+
+    def throttled(self, left_at: float, retry_after: float | None) -> bool:
+        """A 429 came; True if it begins a new burst."""
+
+
+class Gateway:
+    """One site, as the dispatcher and whoever reads beside it see it."""
+
+    def __init__(
+        self,
+        *,
+        server: Server,
+        pace: Speed,
+        health: Health,
+        observer: Observer,
+        tally: Tally,
+        clock: Clock,
+        stop: Stop,
+    ) -> None:
+        self._server = server
+        self._pace = pace
+        self._health = health
+        self._observer = observer
+        self._tally = tally
+        self._clock = clock
+        self._stop = stop
+        self._renewing = asyncio.Lock()
+        self._renewed_at = float("-inf")
+
+    async def turn(self) -> None:
+        """Returns when one more request may leave."""
+        await self._pace.turn()
+
+    async def send(self, spec: Spec) -> Outcome:
+        """Sends a create or a copy, once, for somebody who has waited for the turn."""
+        left_at = self._clock.monotonic()
+        self._tally.sent += 1
+        outcome = judge(spec, await self._server.send(spec))
+        await self._heed(outcome, left_at)
+        return outcome
+
+    async def ask(self, request: Callable[[], Awaitable[Reply]]) -> Answer:
+        """Makes a request that may be made again (a read, a delete) until there is an answer to it.
+
+        Gives whatever says something about what was asked for: a 200, a 404, a 412 and the like.
+
+        Raises:
+            Stopped: a stop was asked for meanwhile.
+        """
+        tries = 0
+        while not self._stop.requested:
+            await self._pace.turn()
+            left_at = self._clock.monotonic()
+            self._tally.searches += 1
+            reply = await request()
+            outcome = judge_idempotent(reply)
+            if isinstance(outcome, Answer):
+                self._bore()
+                return outcome
+            await self._heed(outcome, left_at)
+            tries += 1
+            await self._clock.sleep(backoff(tries, self._clock.chance()))
+        raise Stopped(self._stop.why or "stopped")
+
+    def look(self) -> None:
+        """Brings the tally up to date, and stops the run where going on is pointless; to be called often."""
+        self._tally.allowed, self._tally.why = self._pace.allowed, self._pace.why
+        error = self._health.verdict()
+        if error is not None:
+            self._stop.fail(error)
+
+    async def _heed(self, outcome: Outcome, left_at: float) -> None:
+        match outcome:
+            case NotSent():
+                self._silence(left_at, outcome.error, connected=False)
+            case InDoubt() if not outcome.answered:
+                self._silence(left_at, outcome.error, connected=True)
+                self._pace.pause(outcome.retry_after or 0.0, "the server asked to wait")
+            case Throttled():
+                self._tally.throttled += 1
+                self._answered()
+                if self._pace.throttled(left_at, outcome.retry_after):
+                    self._observer.notice("throttled", rate=round(self._pace.allowed, 2))
+            case LoggedOut():
+                self._bore()
+                await self._sign_in(left_at)
+            case _:
+                self._bore()
+
+    def _bore(self) -> None:
+        self._answered()
+        self._pace.accepted()
+
+    def _answered(self) -> None:
+        if self._health.answered():
+            self._observer.notice("server_back")
+
+    def _silence(self, left_at: float, error: str, *, connected: bool) -> None:
+        if self._health.down_since is None:
+            self._observer.notice("server_silent", error=error)
+        wait = self._health.silent(left_at, connected=connected)
+        if wait is not None:
+            self._pace.pause(wait, "the server does not answer")
+
+    async def _sign_in(self, left_at: float) -> None:
+        """One new sign-in for all requests that found out that the last one has come to its end."""
+        async with self._renewing:
+            if self._stop.requested or left_at <= self._renewed_at:
+                return
+            try:
+                await self._server.rediscover()
+            except Stopped as error:
+                self._stop.fail(error)
+            self._renewed_at = self._clock.monotonic()
