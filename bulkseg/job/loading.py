@@ -1,0 +1,157 @@
+"""From a path to a Job: a job file with its body files, or a bare data file with the job that it implies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from hashlib import blake2b
+from pathlib import Path
+
+import orjson
+from pydantic import ValidationError
+
+from bulkseg.errors import InputError, Problem
+from bulkseg.job.blocks import BodyFile, Report, build_templates, read_body_files
+from bulkseg.job.job import Job
+from bulkseg.job.limits import Limits
+from bulkseg.job.reading import parse_toml, read_bytes
+from bulkseg.job.suggest import hint
+from bulkseg.job.tables import JobFile
+from bulkseg.job.templates import RESERVED, Scope, TemplateFault, compile_text
+from bulkseg.job.wording import problems
+
+STDIN = "-"
+DATA_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".xlsx")
+_NO_OVERRIDES: dict[str, str] = {}
+
+
+def load_job(path: Path, overrides: Mapping[str, str] = _NO_OVERRIDES, *, today: date | None = None) -> Job:
+    """The job of a `.toml` file, or the one that a bare data file (or `-`, standard input) implies.
+
+    `overrides` are values for names in [vars]; `today` is what a checkpoint's name may use, by default the
+    local date. Raises InputError with everything that is wrong, not the first thing only.
+    """
+    if path.name.lower().endswith(DATA_ENDINGS) or str(path) == STDIN:
+        return _bare_job(path, overrides)
+    if path.suffix.lower() != ".toml":
+        known = ", ".join(DATA_ENDINGS)
+        raise InputError(Problem(str(path), f"is neither a job file (.toml) nor a data file ({known})"))
+    return _job_file(path, overrides, today or datetime.now().astimezone().date())
+
+
+def _bare_job(path: Path, overrides: Mapping[str, str]) -> Job:
+    if overrides:
+        name = next(iter(overrides))
+        raise InputError(Problem(str(path), f"has no [vars] for --var {name} to set: it is a data file"))
+    return Job(
+        name=path.name,
+        path=path,
+        base=path.parent,
+        bare=True,
+        site=None,
+        checkpoint=path.with_name(f"{_stem(path)}.checkpoint"),
+        sources=(path.name,),
+        key=(),
+        vars=(),
+        templates=(),
+        limits=Limits(),
+        if_exists="fail",
+        fingerprint=_digest(b"bare"),
+    )
+
+
+def _stem(path: Path) -> str:
+    if str(path) == STDIN:
+        return "stdin"
+    ending = max((e for e in DATA_ENDINGS if path.name.lower().endswith(e)), key=len)
+    return path.name[: -len(ending)]
+
+
+def _job_file(path: Path, overrides: Mapping[str, str], today: date) -> Job:
+    content = read_bytes(path)
+    document = _validate(parse_toml(content, path), str(path))
+    found: list[Problem] = []
+    bodies = read_body_files(document, path.parent, found.append)
+    templates = build_templates(document, str(path), bodies, found.append)
+    values = _vars(document, overrides, str(path), found.append)
+    _check_reserved(document, str(path), found.append)
+    checkpoint = _checkpoint(document, values, path, today, found.append)
+    if found:
+        raise InputError(found)
+    return Job(
+        name=document.job.name or path.stem,
+        path=path,
+        base=path.parent,
+        bare=False,
+        site=document.job.site,
+        checkpoint=checkpoint,
+        sources=tuple(document.source.path),
+        key=tuple(document.source.key),
+        vars=tuple(values.items()),
+        templates=tuple(templates),
+        limits=document.limits,
+        if_exists=document.results.if_exists,
+        fingerprint=_fingerprint(content, bodies, values),
+    )
+
+
+def _validate(tables: Mapping[str, object], file: str) -> JobFile:
+    try:
+        return JobFile.model_validate(tables)
+    except ValidationError as error:
+        raise InputError(list(problems(error, file))) from error
+
+
+def _vars(document: JobFile, overrides: Mapping[str, str], file: str, report: Report) -> dict[str, str]:
+    for name in overrides.keys() - document.vars.keys():
+        what = f"--var {name}: there is no such name in [vars]{hint(name, document.vars)}"
+        report(Problem(file, what, column=f"vars.{name}"))
+    return {**document.vars, **overrides}
+
+
+def _check_reserved(document: JobFile, file: str, report: Report) -> None:
+    """Names of the job's own that are taken; those of columns are not known yet."""
+    for name in document.vars:
+        if name in RESERVED:
+            report(Problem(file, _taken(name), column=f"vars.{name}"))
+    for number, table in enumerate(document.segment, 1):
+        for name in table.for_each:
+            if name in RESERVED or name in document.vars:
+                report(Problem(file, _taken(name), column=f"segment[{number}].for_each.{name}"))
+
+
+def _taken(name: str) -> str:
+    whose = "bulkseg gives to templates itself" if name in RESERVED else "[vars] has too"
+    return f'"{name}" is a name that {whose}; call it something else'
+
+
+def _checkpoint(
+    document: JobFile, values: Mapping[str, str], path: Path, today: date, report: Report
+) -> Path:
+    """Beside the job file, named after it, unless the job says otherwise."""
+    source = document.job.checkpoint
+    if source is None:
+        return path.with_name(f"{path.stem}.checkpoint")
+    label = "job.checkpoint"
+    try:
+        name = compile_text(source, Scope((), {**values, "today": today.isoformat()}), label).constant
+    except TemplateFault as fault:
+        report(Problem(str(path), fault.what, column=label))
+        return path
+    if not name:
+        report(Problem(str(path), "must be a file's name, made of vars and today only", column=label))
+        return path
+    return path.parent / name
+
+
+def _fingerprint(content: bytes, bodies: Mapping[str, BodyFile], values: Mapping[str, str]) -> str:
+    """Stands for all that decides what the rows become: the job file, its body files, its vars."""
+    return _digest(content, *(bodies[name].content for name in sorted(bodies)), orjson.dumps(values))
+
+
+def _digest(*parts: bytes) -> str:
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))  # so that no two lists of parts look alike
+        digest.update(part)
+    return digest.hexdigest()
