@@ -27,10 +27,11 @@ _MIB = 1024 if sys.platform != "darwin" else 1024 * 1024  # ru_maxrss is in KiB,
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a child has cost, from its start to its end: seconds, and MiB at the peak."""
+    """What a child has cost, from its start to its end: seconds, and MiB at the peak. And what it printed."""
 
     seconds: float
     peak: float
+    output: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +63,25 @@ def python(*arguments: str, limit: float, environ: Mapping[str, str] | None = No
     Raises:
         RuntimeError: it failed, or took too long; the message has the end of what it printed.
     """
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         began = time.perf_counter()
-        child = _start(arguments, output, environ or {})
+        child = _start(arguments, output, errors, environ or {})
         with _ended(child, limit):
             _, status, usage = os.wait4(child.pid, 0)
             seconds = time.perf_counter() - began
             child.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it again
+        output.seek(0)
+        errors.seek(0)
         if child.returncode:
-            output.seek(0)
-            end = output.read()[-2000:].decode(errors="replace")
+            end = (output.read() + errors.read())[-2000:].decode(errors="replace")
             raise RuntimeError(f"python {' '.join(arguments)} ended with {child.returncode}:\n{end}")
-    return Ended(seconds, usage.ru_maxrss / _MIB)
+        return Ended(seconds, usage.ru_maxrss / _MIB, output.read())
 
 
 @contextmanager
 def server(latency: float) -> Iterator[Server]:
     """A fresh server that answers after `latency` seconds."""
-    child = _start(["-m", "benchmarks.server", "--latency", str(latency)], subprocess.PIPE, {})
+    child = _start(["-m", "benchmarks.server", "--latency", str(latency)], subprocess.PIPE, None, {})
     try:
         if child.stdout is None or not (line := child.stdout.readline()):
             raise RuntimeError("the server did not start")
@@ -98,7 +100,10 @@ def folder() -> Iterator[Path]:
 
 
 def _start(
-    arguments: Sequence[str], output: IO[bytes] | int, environ: Mapping[str, str]
+    arguments: Sequence[str],
+    output: IO[bytes] | int,
+    errors: IO[bytes] | None,
+    environ: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     """Start python with nothing of the caller's own ELOQUA_ variables."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ELOQUA")}
@@ -106,7 +111,7 @@ def _start(
         [sys.executable, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=None if output == subprocess.PIPE else subprocess.STDOUT,
+        stderr=errors,
         env={**inherited, "NO_PROXY": "127.0.0.1", **environ},
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from statistics import median
 
 from benchmarks import children, source
@@ -46,4 +47,7 @@ def _turn(size: int) -> children.Ended:
     """Each turn has a folder of its own: nothing that an earlier one left makes it quicker."""
     with children.folder() as folder:
         path = source.write(folder / "rows.csv", size)
-        return children.python("-m", "bulkseg", "plan", str(path), limit=60 + size / 2_000)
+        ended = children.python("-m", "bulkseg", "plan", str(path), "--json", limit=60 + size / 2_000)
+    if (planned := json.loads(ended.output)["specs"]) != size:
+        raise RuntimeError(f"{planned} specs were planned of {size}")
+    return ended
