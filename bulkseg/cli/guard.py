@@ -1,0 +1,84 @@
+"""From an exception to an exit status and words on stderr; with --json, to a document on stdout as well."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from bulkseg.errors import BulksegError, InputError
+
+# Nobody reads any more: what a shell says of a program that SIGPIPE has ended.
+PIPE_CLOSED = 128 + signal.SIGPIPE
+
+
+def error_document(error: BulksegError) -> dict[str, Any]:
+    """What `--json` prints where there is no result: what is wrong, and the exit status."""
+    if not isinstance(error, InputError):
+        return {"error": str(error), "exit": error.exit_status}
+    problems = [
+        {"file": problem.file, "line": problem.line, "column": problem.column, "what": problem.what}
+        for problem in error.problems
+    ]
+    return {"problems": problems, "total": error.total, "exit": error.exit_status}
+
+
+@contextmanager
+def guarded(
+    *,
+    as_json: bool = False,
+    log_level: str = "info",
+    document: Callable[[BulksegError], dict[str, Any]] = error_document,
+) -> Iterator[None]:
+    """Every command's work is done inside of this: no traceback comes out for anything a user did.
+
+    `document` makes of an error what `--json` prints.
+    """
+    try:
+        yield
+    except BulksegError as error:
+        if as_json:
+            print_json(document(error))
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.exit_status) from error
+    except BrokenPipeError:
+        leave_stdout()
+        raise typer.Exit(PIPE_CLOSED) from None
+    except KeyboardInterrupt as interrupt:
+        typer.echo(str(interrupt), err=True)
+        raise typer.Exit(128 + getattr(interrupt, "signum", signal.SIGINT)) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        _report_bug(error, trace=log_level == "debug")
+        raise typer.Exit(1) from error
+
+
+def print_json(document: Any) -> None:
+    """One document on stdout, in UTF-8 whatever the terminal's encoding, as JSON has to be."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    sys.stdout.flush()
+    # A lone surrogate (from a file's name, say) becomes the escape that JSON has for it.
+    sys.stdout.buffer.write(text.encode(errors="backslashreplace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def leave_stdout() -> None:
+    """Sends what is still to come nowhere: the interpreter flushes as it ends, and would complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _report_bug(error: Exception, *, trace: bool) -> None:
+    from bulkseg.log import secrets
+
+    said = "".join(traceback.format_exception(error)) if trace else f"{type(error).__name__}: {error}\n"
+    typer.echo(secrets.text(said), err=True, nl=False)
+    hint = "" if trace else " Run it again with --log-level debug to see where it comes from."
+    typer.echo(f"This is a bug in bulkseg, not in your job.{hint}", err=True)

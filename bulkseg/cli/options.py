@@ -1,0 +1,92 @@
+"""The arguments and options of the commands, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from bulkseg.errors import ConfigError
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "json", "console"]
+IfExists = Literal["fail", "skip", "adopt", "ignore"]
+
+# --- Of several commands --------------------------------------------------------------------------------
+
+JobArgument = Annotated[
+    Path, typer.Argument(metavar="JOB", help="A job file (.toml), or a data file (.csv .parquet .xlsx ...).")
+]
+CheckpointArgument = Annotated[
+    Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint, or the job whose checkpoint is meant.")
+]
+VarOption = Annotated[
+    list[str] | None,
+    typer.Option("--var", metavar="NAME=VALUE", help="Set one of the job's vars; may be repeated."),
+]
+CheckpointOption = Annotated[
+    Path | None, typer.Option("--checkpoint", metavar="FILE", help="The checkpoint, if not beside the job.")
+]
+RetryFailedOption = Annotated[
+    bool, typer.Option("--retry-failed", help="Also what was refused in an earlier run.")
+]
+RedoOption = Annotated[bool, typer.Option("--redo", help="Also what `bulkseg undo` deleted.")]
+RateOption = Annotated[
+    float | None, typer.Option("--rate", metavar="N", help="N requests a second, not the job's rate.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+LogLevelOption = Annotated[
+    LogLevel,
+    typer.Option(
+        "--log-level",
+        metavar="LEVEL",
+        show_default=False,
+        help="debug (with tracebacks), info, warning, error.",
+    ),
+]
+
+# --- Of `run` -------------------------------------------------------------------------------------------
+
+FreshOption = Annotated[bool, typer.Option("--fresh", help="Put the old checkpoint aside and begin anew.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", metavar="N", min=1, help="Send N specs, then stop.")
+]
+ConcurrencyOption = Annotated[
+    int | None, typer.Option("--concurrency", metavar="N", help="N requests under way at once.")
+]
+IfExistsOption = Annotated[
+    IfExists | None,
+    typer.Option("--if-exists", metavar="WHAT", help="Where the name is taken: fail, skip, adopt, ignore."),
+]
+NoCanaryOption = Annotated[
+    bool, typer.Option("--no-canary", help="Do not try the first of each template alone.")
+]
+AcceptWarningsOption = Annotated[
+    bool, typer.Option("--accept-warnings", help="Go on though those first ones differ.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
+LogFormatOption = Annotated[
+    LogFormat,
+    typer.Option(
+        "--log-format",
+        metavar="FORMAT",
+        show_default=False,
+        help="auto (drawn on a terminal), json, console.",
+    ),
+]
+
+
+def parse_vars(given: Sequence[str] | None) -> dict[str, str]:
+    """`NAME=VALUE` texts as a mapping; the value may hold further `=`.
+
+    Raises ConfigError for one without a name or without `=`.
+    """
+    found = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise ConfigError(f"--var {text}: expected NAME=VALUE, such as --var quarter=Q1")
+        found[name] = value
+    return found

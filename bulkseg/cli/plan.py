@@ -1,0 +1,90 @@
+"""`bulkseg plan`: what a job comes to, before anything is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bulkseg.cli import options
+from bulkseg.cli.guard import guarded, print_json
+
+if TYPE_CHECKING:
+    from bulkseg.model import Spec
+    from bulkseg.pipeline import Plan
+
+EXAMPLES = """\
+bulkseg plan segments.csv
+bulkseg plan jobs/nightly.toml --var quarter=Q1 --json
+"""
+
+
+def plan(
+    job: options.JobArgument,
+    *,
+    var: options.VarOption = None,
+    checkpoint: options.CheckpointOption = None,
+    retry_failed: options.RetryFailedOption = False,
+    redo: options.RedoOption = False,
+    rate: options.RateOption = None,
+    as_json: options.JsonOption = False,
+    log_level: options.LogLevelOption = "info",
+) -> None:
+    """Check a whole job; say what a run would send.
+
+    Needs no credentials and sends nothing. A row that is wrong is shown as FILE:LINE: COLUMN: what is wrong,
+    and the exit status is 2. --json shows the first specs with their bodies.
+    """
+    with guarded(as_json=as_json, log_level=log_level):
+        from bulkseg import pipeline
+        from bulkseg.job import load_job
+
+        chosen = pipeline.RunOptions(checkpoint=checkpoint, retry_failed=retry_failed, redo=redo, rate=rate)
+        made = pipeline.plan(load_job(job, options.parse_vars(var)), chosen)
+        if as_json:
+            print_json(document(made))
+        else:
+            typer.echo("\n".join(lines(made)))
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """What `plan --json` prints."""
+    shown = {name: value for name, value in asdict(plan).items() if name != "first"}
+    return {**shown, "checkpoint": str(plan.checkpoint), "first": [_spec(spec) for spec in plan.first]}
+
+
+def _spec(spec: Spec) -> dict[str, Any]:
+    named = ("key", "template", "action", "name", "source_id", "file", "line")
+    return {**{name: getattr(spec, name) for name in named}, "body": json.loads(spec.body)}
+
+
+def lines(plan: Plan) -> Iterator[str]:
+    """What `plan` prints for people; never wrapped, so that a place can be copied whole."""
+    actions = ", ".join(f"{count:,} {action}" for action, count in plan.by_action.items())
+    yield f"{plan.job}: {plan.rows:,} rows, {plan.specs:,} specs ({actions})"
+    if len(plan.by_template) > 1:
+        yield from (f"  {count:>10,}  {template}" for template, count in plan.by_template.items())
+    yield from counts(plan)
+    if plan.first:
+        yield "first specs:"
+        yield from (f"  {spec.file}:{spec.line}  {spec.action}  {spec.name}" for spec in plan.first)
+    yield f"checkpoint: {plan.checkpoint}"
+    yield from (f"warning: {warning}" for warning in plan.warnings)
+
+
+def counts(plan: Plan) -> Iterator[str]:
+    """What is to send and what is not, and why."""
+    from bulkseg.progress.numbers import duration
+
+    yield f"  {plan.to_send:>10,}  to send, about {duration(plan.seconds)} at {plan.rate:g} requests a second"
+    others = {
+        "done already": plan.done,
+        "refused in an earlier run, not tried again (--retry-failed does)": plan.not_retried,
+        "made already and asked for otherwise now, not sent": plan.changed_total,
+        "in the checkpoint, gone from the source": plan.gone,
+    }
+    yield from (f"  {count:>10,}  {what}" for what, count in others.items() if count)
+    yield from (f"              {changed.file}:{changed.line}  {changed.name}" for changed in plan.changed)

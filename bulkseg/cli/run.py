@@ -1,0 +1,109 @@
+"""`bulkseg run`: makes what the job asks for, or goes on making it."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bulkseg.cli import options
+from bulkseg.cli.guard import error_document, guarded, print_json
+
+if TYPE_CHECKING:
+    from bulkseg.errors import BulksegError
+    from bulkseg.job import Job
+    from bulkseg.pipeline import RunOptions
+    from bulkseg.summary import Summary
+
+EXAMPLES = """\
+bulkseg run segments.csv
+bulkseg run jobs/nightly.toml --var quarter=Q1 --rate 5 --yes
+"""
+
+
+def run(
+    job: options.JobArgument,
+    *,
+    var: options.VarOption = None,
+    checkpoint: options.CheckpointOption = None,
+    retry_failed: options.RetryFailedOption = False,
+    redo: options.RedoOption = False,
+    fresh: options.FreshOption = False,
+    limit: options.LimitOption = None,
+    rate: options.RateOption = None,
+    concurrency: options.ConcurrencyOption = None,
+    if_exists: options.IfExistsOption = None,
+    no_canary: options.NoCanaryOption = False,
+    accept_warnings: options.AcceptWarningsOption = False,
+    yes: options.YesOption = False,
+    as_json: options.JsonOption = False,
+    log_format: options.LogFormatOption = "auto",
+    log_level: options.LogLevelOption = "info",
+) -> None:
+    """Make the segments of a job, or go on with it.
+
+    A run goes on where the last one stopped: only what is not done is sent. Credentials come from
+    ELOQUA_COMPANY, ELOQUA_USER and ELOQUA_PASSWORD. On a terminal it asks before it sends. Ctrl-C ends it
+    once what is under way is recorded.
+
+    Exit status: 0 all done; 1 some failed or are unknown; 2 job or call wrong, nothing sent; 3 stopped early;
+    4 another process is at it; 130 or 143 ended by a signal.
+    """
+    with guarded(as_json=as_json, log_level=log_level, document=partial(_not_begun, job, checkpoint)):
+        from bulkseg.job import load_job
+        from bulkseg.pipeline import RunOptions
+
+        chosen = RunOptions(
+            checkpoint=checkpoint,
+            retry_failed=retry_failed,
+            redo=redo,
+            fresh=fresh,
+            limit=limit,
+            rate=rate,
+            concurrency=concurrency,
+            if_exists=if_exists,
+            canary=not no_canary,
+            accept_warnings=accept_warnings,
+        )
+        asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
+        summary = _provision(load_job(job, options.parse_vars(var)), chosen, log_format, log_level, asks=asks)
+        if as_json:
+            print_json(summary.document())
+        else:
+            _tell(summary, job, checkpoint)
+        raise typer.Exit(summary.exit)
+
+
+def _provision(
+    job: Job, chosen: RunOptions, log_format: options.LogFormat, log_level: options.LogLevel, *, asks: bool
+) -> Summary:
+    from bulkseg.cli.session import Question, in_loop, provision, watch
+    from bulkseg.eloqua.sites import load_site
+
+    site = load_site(job.site)
+    watcher = watch(log_format, log_level)
+    question = Question(watcher, chosen.limit) if asks else None
+    summary = in_loop(provision(job, site, chosen, watcher, question))
+    if question is not None and question.declined:
+        typer.echo("nothing was sent", err=True)
+        raise typer.Exit(1)
+    return summary
+
+
+def _tell(summary: Summary, job: Path, checkpoint: Path | None) -> None:
+    from bulkseg.cli.summary import lines
+
+    named = None if checkpoint is None else str(checkpoint)
+    typer.echo("\n".join(lines(summary.document(), str(job), named)))
+
+
+def _not_begun(job: Path, checkpoint: Path | None, error: BulksegError) -> dict[str, Any]:
+    """What `run --json` prints where there was no run: the summary of one all the same, and the problems."""
+    from bulkseg.summary import Summary
+
+    summary = Summary(str(job), checkpoint or Path(), stopped=str(error), exit=error.exit_status)
+    known = {} if checkpoint else {"checkpoint": None}
+    return {**summary.document(), **known, **error_document(error)}

@@ -1,0 +1,79 @@
+"""`bulkseg sandbox`: the local Eloqua, served until a signal."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bulkseg.cli import options
+from bulkseg.cli.guard import guarded
+from bulkseg.sandbox.settings import Names, Settings, Unique
+
+DEFAULTS = Settings()
+
+EXAMPLES = """\
+bulkseg sandbox --port 8080
+bulkseg sandbox --port 8080 --latency 0.03 --fault lost:20 --fault cut:30 --unique 409
+"""
+
+
+def sandbox(
+    *,
+    host: Annotated[str, typer.Option(metavar="HOST", help="Where to listen.")] = DEFAULTS.host,
+    port: Annotated[int, typer.Option(metavar="N", max=65535, help="0: a free one.")] = DEFAULTS.port,
+    db: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep the segments in a file, not in memory.")
+    ] = DEFAULTS.db,
+    latency: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long an answer takes.")
+    ] = DEFAULTS.latency,
+    rate: Annotated[
+        float | None, typer.Option(metavar="N", help="N requests a second; more get a 429.")
+    ] = DEFAULTS.rate,
+    fault: Annotated[
+        list[str] | None, typer.Option(metavar="KIND:EVERY", help="What goes wrong; may be repeated.")
+    ] = None,
+    unique: Annotated[
+        Unique, typer.Option(metavar="HOW", help="A name that is taken: accept, 400, 409.")
+    ] = DEFAULTS.unique,
+    names: Annotated[
+        Names, typer.Option(metavar="HOW", help="What becomes of a name: exact, trim, fold.")
+    ] = DEFAULTS.names,
+    search_lag: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Until a new segment is listed.")
+    ] = DEFAULTS.search_lag,
+    log_level: options.LogLevelOption = "info",
+) -> None:
+    """Serve a local Eloqua to rehearse against.
+
+    Prints the variables to use it with, to be pasted into another terminal. KIND is lost, hang, broken-off,
+    500-after, 503-after (made all the same), cut, 500-before or html-502 (not made); lost:7 hits every
+    seventh create or copy.
+    """
+    with guarded(log_level=log_level):
+        from bulkseg.sandbox import parse_fault, run
+
+        settings = Settings(
+            host=host,
+            port=port,
+            db=db,
+            latency=latency,
+            rate=rate,
+            faults=tuple(parse_fault(text) for text in fault or ()),
+            unique=unique,
+            names=names,
+            search_lag=search_lag,
+        )
+        run(settings, _announce)
+
+
+def _announce(url: str) -> None:
+    """What a shell can read on stdout, what a person wants to know on stderr."""
+    from bulkseg.sandbox import environment
+
+    for name, value in environment(url).items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+    typer.echo(f"the sandbox listens at {url}; Ctrl-C ends it", err=True)

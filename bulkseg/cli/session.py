@@ -1,0 +1,146 @@
+"""One run, seen from outside: its event loop, its signals, who watches it, and the question before it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine
+from contextlib import closing, suppress
+from dataclasses import fields
+from signal import Signals as SignalNames
+from typing import Any, Protocol, TypeVar
+
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+
+from bulkseg import log
+from bulkseg.cli.options import LogFormat, LogLevel
+from bulkseg.cli.plan import counts
+from bulkseg.cli.signals import Signals, end_at_once
+from bulkseg.eloqua.discovery import Identity
+from bulkseg.eloqua.sites import Site
+from bulkseg.errors import Stopped
+from bulkseg.job import Job
+from bulkseg.observe import Observer
+from bulkseg.pipeline import Plan, RunOptions, run
+from bulkseg.progress.lines import Lines
+from bulkseg.progress.live import Display
+from bulkseg.stop import Stop
+from bulkseg.summary import Summary
+
+T = TypeVar("T")
+
+
+class Watcher(Observer, Protocol):
+    """An observer that can be told of the time before the run, and closed at any time."""
+
+    def checking(self) -> None:
+        """The source is being read and checked, which may take a while."""
+
+    def close(self) -> None:
+        """Nothing more is shown by itself."""
+
+
+def in_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Runs `work` in an event loop of its own and gives what it returns."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(work)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where it is to be had: it makes a run quicker, not different."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def watch(log_format: LogFormat, log_level: LogLevel) -> Watcher:
+    """Sets up the log, and whoever shows the run: a display on a terminal, lines of the log elsewhere."""
+    at_terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    if log_format == "auto" and at_terminal:
+        log.configure(log_level, "console")
+        return Display(Console(stderr=True))
+    log.configure(log_level, "console" if log_format == "console" else "json")
+    return Lines(log.get_logger())
+
+
+async def provision(
+    job: Job, site: Site, chosen: RunOptions, watcher: Watcher, question: Question | None = None
+) -> Summary:
+    """Runs the job; a signal drains it. Raises what the pipeline raises, and Interrupted."""
+    _learn(site)
+    stop = Stop()
+    with closing(watcher), _signals(stop, watcher, question):
+        watcher.checking()
+        try:
+            return await run(job, chosen, site, observer=watcher, confirm=question, stop=stop)
+        except Stopped:
+            if stop.signum is None or stop.exit_status is None:
+                raise
+            # The signal came while the source was being checked: there was nothing to drain.
+            checkpoint = chosen.checkpoint or job.checkpoint
+            why = f"{stop.why}; nothing was sent"
+            return Summary(job.name, checkpoint, stopped=why, exit=stop.exit_status)
+
+
+def _signals(stop: Stop, watcher: Watcher, question: Question | None) -> Signals:
+    loop = asyncio.get_running_loop()
+
+    def drain(signum: int) -> None:
+        stop.request(signum)
+        watcher.notice("draining", signal=SignalNames(signum).name, hint="once more ends at once")
+
+    def leave(signum: int) -> None:
+        # The terminal is given back if that can be done; whatever goes wrong with it must not keep us.
+        with suppress(Exception):
+            watcher.close()
+        end_at_once(signum)
+
+    return Signals(
+        asking=lambda: question is not None and question.open,
+        drain=lambda signum: _soon(loop, drain, signum),
+        leave=leave,
+    )
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[int], None], signum: int) -> None:
+    loop.call_soon_threadsafe(call, signum)
+
+
+def _learn(site: Site) -> None:
+    """From here on no log line and no traceback shows this site's secrets."""
+    values = (getattr(site, field.name) for field in fields(site))
+    log.secrets.learn(*(value.get_secret_value() for value in values if isinstance(value, SecretStr)))
+
+
+class Question:
+    """Asks at the terminal before anything is sent. `open` while it waits, `declined` after a no."""
+
+    def __init__(self, watcher: Watcher, limit: int | None) -> None:
+        self.open = False
+        self.declined = False
+        self._watcher = watcher
+        self._limit = limit
+
+    async def __call__(self, plan: Plan, identity: Identity) -> bool:
+        """Shows what would be sent, where and as whom; gives whether to send it."""
+        self._watcher.close()
+        count = plan.to_send if self._limit is None else min(plan.to_send, self._limit)
+        if count:
+            self.open = True
+            self.declined = not _ask(plan, identity, count)
+            self.open = False
+        return not self.declined
+
+
+def _ask(plan: Plan, identity: Identity, count: int) -> bool:
+    where = identity.site_name or identity.base_url
+    typer.echo(f"{plan.job}: {plan.rows:,} rows, {plan.specs:,} specs", err=True)
+    typer.echo("\n".join(counts(plan)), err=True)
+    typer.echo(f"site: {where} ({identity.base_url}), user: {identity.user_name}", err=True)
+    typer.echo(f"Send {count:,} requests to {where} as {identity.user_name}? [y/N] ", err=True, nl=False)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,130 @@
+"""The figures of a run, worked out from its tally by a clock that the test moves."""
+
+import pytest
+
+from bulkseg.observe import Tally
+from bulkseg.progress.numbers import Meter, duration
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def sends(tally, clock, meter, *, rate, seconds):
+    """Moves on in quarters of a second, as the display does; every request makes a segment."""
+    for _ in range(int(seconds * 4)):
+        clock.now += 0.25
+        tally.sent += rate / 4
+        tally.created += rate / 4
+        numbers = meter.read()
+    return numbers
+
+
+def test_at_the_start_nothing_is_reached_and_the_time_left_is_not_known(clock):
+    numbers = Meter(Tally(total=10), clock).read()
+    assert (numbers.seconds, numbers.reached, numbers.left) == (0.0, 0.0, None)
+    assert numbers.time_left() == "time left not known"
+
+
+def test_the_rate_reached_counts_every_request_of_the_last_seconds(clock):
+    tally = Tally(total=1000)
+    meter = Meter(tally, clock)
+    sends(tally, clock, meter, rate=40, seconds=10)
+    tally.searches += 20
+    clock.now += 1
+    assert meter.read().reached == pytest.approx((4 * 40 + 20) / 5)
+
+
+def test_the_rate_reached_follows_a_change_within_seconds(clock):
+    tally = Tally(total=1000)
+    meter = Meter(tally, clock)
+    sends(tally, clock, meter, rate=40, seconds=20)
+    assert sends(tally, clock, meter, rate=4, seconds=5).reached == pytest.approx(4)
+
+
+def test_the_time_left_goes_by_how_fast_specs_end(clock):
+    tally = Tally(total=1000)
+    meter = Meter(tally, clock)
+    assert sends(tally, clock, meter, rate=20, seconds=10).left == pytest.approx(800 / 20)
+
+
+def test_the_time_left_is_calmer_than_the_rate(clock):
+    tally = Tally(total=2000)
+    meter = Meter(tally, clock)
+    sends(tally, clock, meter, rate=20, seconds=30)
+    numbers = sends(tally, clock, meter, rate=0, seconds=6)
+    assert numbers.reached == 0
+    assert numbers.left == pytest.approx((2000 - 600) / (24 * 20 / 30))
+
+
+def test_the_time_left_is_not_known_once_nothing_has_moved_for_long(clock):
+    tally = Tally(total=1000)
+    meter = Meter(tally, clock)
+    sends(tally, clock, meter, rate=20, seconds=10)
+    assert sends(tally, clock, meter, rate=0, seconds=31).left is None
+
+
+def test_nothing_is_left_of_a_run_that_is_done(clock):
+    tally = Tally(total=3, created=2, failed=1)
+    assert Meter(tally, clock).read().left == 0.0
+
+
+def test_a_reading_every_half_minute_gives_the_rate_of_that_time(clock):
+    tally = Tally(total=1000)
+    meter = Meter(tally, clock)
+    for _ in range(3):
+        clock.now += 30
+        tally.sent += 300
+        numbers = meter.read()
+    assert numbers.reached == pytest.approx(10)
+
+
+def test_the_memory_of_a_long_run_is_bounded(clock):
+    tally = Tally(total=10**6)
+    meter = Meter(tally, clock)
+    sends(tally, clock, meter, rate=10, seconds=300)
+    assert len(meter._samples) < 130
+
+
+def test_the_words_tell_what_is_slow_and_why(clock):
+    tally = Tally(
+        total=9, created=1234, failed=2, unknown=1, in_flight=3, allowed=2.5, why="429 from the server"
+    )
+    numbers = Meter(tally, clock).read()
+    assert numbers.counts() == "1,234 created · 2 failed · 0 waiting · 1 unknown"
+    assert numbers.pace() == "0.0 of 2.5 requests/s · 3 in flight · 429 from the server"
+
+
+def test_the_fields_of_a_log_line_are_rounded_figures(clock):
+    tally = Tally(total=3, created=1, allowed=1 / 3)
+    meter = Meter(tally, clock)
+    clock.now += 7.77
+    fields = meter.read().fields()
+    assert (fields["total"], fields["done"], fields["allowed"], fields["seconds"]) == (3, 1, 0.3, 7.8)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0.0 s"),
+        (0.44, "0.4 s"),
+        (1, "1 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3599.6, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+        (36_000_000, "10,000 h 00 min"),
+    ],
+)
+def test_a_duration_is_as_exact_as_is_of_use(seconds, words):
+    assert duration(seconds) == words
