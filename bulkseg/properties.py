@@ -1,4 +1,4 @@
-"""The properties of a ContactSegment that Oracle documents: which can be sent, which are the server's own."""
+"""The properties of a ContactSegment that are the server's own: never sent, never compared."""
 
 from __future__ import annotations
 
@@ -18,18 +18,3 @@ READ_ONLY = frozenset(
         "lastCalculatedAt",
     }
 )
-
-# Every documented property but `permissions` and `elements` is text, ids and counts included.
-SENDABLE_TEXT = (
-    "name",
-    "description",
-    "folderId",
-    "currentStatus",
-    "sourceTemplateId",
-    "type",
-    "createdByName",
-    "updatedByName",
-    "isStale",
-    "dependencyName",
-)
-TEXT_PROPERTIES = frozenset(SENDABLE_TEXT) | (READ_ONLY - {"permissions"})

@@ -42,7 +42,7 @@ class Body:
 
 
 def read_properties(properties: tuple[Property, ...], report: Report) -> dict[str, Any]:
-    """The properties as they are to be sent, still templates; one of a wrong form is reported and left out."""
+    """The properties as they are to be sent, still templates; one of a wrong form is reported, left out."""
     found: dict[str, Any] = {}
     for item in properties:
         value = orjson.loads(item.json)

@@ -93,6 +93,12 @@ def test_two_elements_with_one_id_are_refused():
     )
 
 
+def test_a_statement_goes_by_id_so_criteria_of_two_types_cannot_share_one():
+    criteria = [{"type": "EmailSentCriterion", "id": "5"}, {"type": "EmailOpenCriterion", "id": "5"}]
+    body = _changed("elements.0.filter", {"criteria": criteria, "statement": "5"})
+    assert [path for path, _ in check_body(body)] == ["elements[1].filter.criteria[2].id"]
+
+
 def test_temporary_ids_of_criteria_are_unique_across_filters_too():
     body = _body()
     second = copy.deepcopy(body["elements"][0])
