@@ -103,7 +103,7 @@ def _validate(tables: Mapping[str, object], file: str) -> JobFile:
 
 
 def _vars(document: JobFile, overrides: Mapping[str, str], file: str, report: Report) -> dict[str, str]:
-    for name in overrides.keys() - document.vars.keys():
+    for name in sorted(overrides.keys() - document.vars.keys()):
         what = f"--var {name}: there is no such name in [vars]{hint(name, document.vars)}"
         report(Problem(file, what, column=f"vars.{name}"))
     return {**document.vars, **overrides}

@@ -32,6 +32,8 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
         found = _TOML_PLACE.search(message)
         line = int(found[1]) if found and found[1] else text.rstrip().count("\n") + 1
         raise InputError(Problem(str(path), f"is no valid TOML: {message}", line)) from error
+    except RecursionError as error:  # the parser calls itself for every bracket
+        raise InputError(Problem(str(path), "is nested too deeply")) from error
 
 
 def parse_body(content: bytes, path: Path) -> dict[str, Any]:

@@ -216,6 +216,11 @@ def test_a_job_file_that_is_not_utf_8_names_the_line(write):
         load_job(write(b"[job]\n\nname = '\xff'\n"))
 
 
+def test_a_job_file_that_is_nested_beyond_all_use_is_refused(write):
+    with pytest.raises(InputError, match=r"nightly\.toml: is nested too deeply"):
+        load_job(write("a = " + "[" * 5000 + "]" * 5000))
+
+
 def test_a_file_that_is_neither_job_nor_data_is_refused(write):
     with pytest.raises(InputError, match="neither a job file"):
         load_job(write("", "notes.txt"))
