@@ -1,0 +1,95 @@
+"""A draft against a checkpoint: what a run would find to do. Reads only.
+
+Which specs are sent (again) is said once, in REOPENED, for the comparison and for the merge.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bulkseg.checkpoint.connect import reading, reading_options, refuse_foreign
+from bulkseg.checkpoint.rows import Changed, Comparison, Reserved
+from bulkseg.checkpoint.schema import APPLICATION_ID, refuse_older, version_of
+from bulkseg.model import State
+
+# Which specs a new run sends, as SQL over a row `spec`. What was skipped is asked for again: the segment that
+# stood in its way may be gone. What is made, or may be, is not here, whatever is asked.
+REOPENED = """(
+    spec.state IN ('pending', 'skipped')
+    OR spec.state = 'failed' AND (spec.temporary OR :retry_failed)
+    OR spec.state = 'undone' AND :redo
+)"""
+# Likewise where the draft has the spec too: a refused one is sent when it is not what was refused.
+REOPENED_OR_MENDED = f"({REOPENED} OR spec.state = 'failed' AND spec.hash <> draft.hash)"
+
+# One walk over the draft, with one look into the checkpoint for each spec; all else asks its result.
+_MATCH = f"""
+CREATE TEMP TABLE match AS
+SELECT draft.ordinal, spec.id IS NOT NULL AS known,
+    CASE WHEN spec.id IS NULL OR {REOPENED_OR_MENDED} THEN 'pending' ELSE spec.state END AS state,
+    spec.state IN ('created', 'adopted') AND spec.hash <> draft.hash AS changed
+FROM main.spec AS draft LEFT JOIN old.spec AS spec ON spec.key = draft.key
+ORDER BY draft.ordinal
+"""  # noqa: S608 - put together from constants
+_STATES = "SELECT state, count(*), sum(known) FROM match GROUP BY state"
+_CHANGED = "FROM match CROSS JOIN main.spec AS draft USING (ordinal) WHERE match.changed"
+_RESERVED = """
+FROM match CROSS JOIN main.spec AS draft USING (ordinal)
+CROSS JOIN old.spec AS holder ON holder.folded = draft.folded AND holder.key <> draft.key
+    AND holder.state IN ('created', 'sending', 'unknown', 'adopted')
+WHERE match.state = 'pending'
+"""
+_PLACE = "draft.key, draft.name, (SELECT label FROM main.source WHERE id = draft.source), draft.line"
+_FIRST = "ORDER BY draft.ordinal LIMIT ?"
+
+
+def compare(
+    draft: sqlite3.Connection, checkpoint: Path | None, *, retry_failed: bool, redo: bool, limit: int
+) -> Comparison:
+    """Compare the draft behind `draft` (indexed by key) with the checkpoint file, if there is one."""
+    if checkpoint is None or not checkpoint.exists():
+        count: int = draft.execute("SELECT count(*) FROM spec").fetchone()[0]
+        return Comparison(states={State.PENDING: count})
+    refuse_foreign(checkpoint, APPLICATION_ID)
+    with reading(checkpoint), _attached(draft, checkpoint):
+        draft.execute(_MATCH, {"retry_failed": retry_failed, "redo": redo})
+        return _read(draft, limit)
+
+
+@contextmanager
+def _attached(draft: sqlite3.Connection, checkpoint: Path) -> Iterator[None]:
+    where = f"{checkpoint.resolve().as_uri()}?{reading_options(checkpoint)}"
+    draft.execute("ATTACH ? AS old", (where,))
+    try:
+        refuse_older(version_of(draft, checkpoint, "old"), checkpoint)
+        draft.execute("BEGIN")  # one view of the checkpoint for all of the questions
+        yield
+    finally:
+        if draft.in_transaction:
+            draft.execute("ROLLBACK")
+        draft.execute("DETACH old")
+
+
+def _read(draft: sqlite3.Connection, limit: int) -> Comparison:
+    states = draft.execute(_STATES).fetchall()
+    changed = draft.execute(f"SELECT {_PLACE} {_CHANGED} {_FIRST}", (limit,))
+    reserved = draft.execute(f"SELECT {_PLACE}, holder.key, holder.state {_RESERVED} {_FIRST}", (limit,))
+    return Comparison(
+        states={State(state): count for state, count, _ in states},
+        changed=tuple(Changed(*row) for row in changed),
+        changed_total=_count(draft, _CHANGED),
+        reserved=tuple(
+            Reserved(key, name, file, line, holder, State(state))
+            for key, name, file, line, holder, state in reserved
+        ),
+        reserved_total=_count(draft, _RESERVED),
+        gone=_count(draft, "FROM old.spec") - sum(known for _, _, known in states),
+    )
+
+
+def _count(draft: sqlite3.Connection, what: str) -> int:
+    count: int = draft.execute(f"SELECT count(*) {what}").fetchone()[0]
+    return count

@@ -1,0 +1,124 @@
+"""Reads a checkpoint, beside a run or after it, and changes nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import orjson
+
+from bulkseg.checkpoint.connect import connect, reading, reading_options, refuse_foreign
+from bulkseg.checkpoint.rows import Meta, RunRow, SpecRow
+from bulkseg.checkpoint.schema import APPLICATION_ID, refuse_older, version_of
+from bulkseg.errors import CheckpointError
+from bulkseg.model import Action, State
+
+# A page is read in moments: a reader that stood still in the middle of a query would keep the WAL growing.
+_PAGE = 1000
+
+_PAGE_OF_SPECS = """
+SELECT spec.id, key, template, action, name, source_id, state, segment_id, http_status, error, warning,
+    attempts, reconciled, label, line, request_id, intent_at, done_at, run, created_by, created_at
+FROM spec JOIN source ON source.id = spec.source
+WHERE spec.id > ? {states} ORDER BY spec.id LIMIT ?
+"""
+_COMMONEST_ERRORS = """
+SELECT error, count(*) AS times, min(key) FROM spec
+WHERE present AND state IN ('failed', 'unknown') AND error IS NOT NULL
+GROUP BY error ORDER BY times DESC, error LIMIT ?
+"""
+
+
+def read(path: Path) -> Reader:
+    """Open a checkpoint for reading, as a context manager. Raises CheckpointError where it cannot be read."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: there is no checkpoint here; `bulkseg run` makes one")
+    refuse_foreign(path, APPLICATION_ID)
+    with reading(path):
+        return Reader(path)
+
+
+def count_states(connection: sqlite3.Connection) -> dict[State, int]:
+    """How many specs that are in the source now are in each state; every state is there."""
+    rows = connection.execute("SELECT state, count(*) FROM spec WHERE present GROUP BY state")
+    return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
+
+
+class Reader:
+    """A checkpoint as it is at each call; memory stays flat. Raises CheckpointError where it is damaged."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = connect(path, reading_options(path))
+        self._connection.execute("PRAGMA query_only = ON")
+        refuse_older(version_of(self._connection, path), path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @property
+    def meta(self) -> Meta:
+        """What it says of itself."""
+        with reading(self._path):
+            query = "SELECT job, site, today, created_at, rows, specs FROM meta"
+            job, site, today, *rest = self._connection.execute(query).fetchone()
+        return Meta(job, site, date.fromisoformat(today) if today else None, *rest)
+
+    def counts(self) -> dict[State, int]:
+        """How many specs that are in the source now are in each state; every state is there."""
+        with reading(self._path):
+            return count_states(self._connection)
+
+    def gone(self) -> int:
+        """How many keys are no longer in the source."""
+        with reading(self._path):
+            query = "SELECT count(*) FROM spec WHERE NOT present"
+            count: int = self._connection.execute(query).fetchone()[0]
+        return count
+
+    def runs(self) -> list[RunRow]:
+        """All runs, the first one first."""
+        with reading(self._path):
+            query = "SELECT number, started_at, ended_at, summary FROM run ORDER BY number"
+            rows = self._connection.execute(query).fetchall()
+        return [
+            RunRow(number, started_at, ended_at, orjson.loads(summary) if summary else None)
+            for number, started_at, ended_at, summary in rows
+        ]
+
+    def commonest_errors(self, limit: int = 3) -> list[tuple[str, int, str]]:
+        """Errors of specs that failed or are unknown, how often each came, and one key that it came to."""
+        with reading(self._path):
+            return self._connection.execute(_COMMONEST_ERRORS, (limit,)).fetchall()
+
+    def specs(self, states: Collection[State] = ()) -> Iterator[SpecRow]:
+        """Every spec on record, or those in `states`, also those whose key has gone from the source."""
+        wanted = f"AND state IN ({', '.join('?' * len(states))})" if states else ""
+        query = _PAGE_OF_SPECS.format(states=wanted)
+        last = 0
+        while True:
+            with reading(self._path):
+                page = self._connection.execute(query, (last, *states, _PAGE)).fetchall()
+            if not page:
+                return
+            yield from map(_spec_row, page)
+            last = page[-1][0]
+
+
+def _spec_row(row: tuple[object, ...]) -> SpecRow:
+    _, key, template, action, name, source_id, state, *middle = row
+    middle[5] = bool(middle[5])
+    return SpecRow(key, template, Action(action), name, source_id, State(state), *middle)  # type: ignore[arg-type]  # as the schema has them

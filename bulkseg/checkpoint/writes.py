@@ -1,0 +1,131 @@
+"""Intents and records as rows: what each may change, and what is done where two of them contradict.
+
+An id that is on record is never lost to a later record: only `undone` gives it up. A spec that has an id is
+never sent. No two specs have one id.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bulkseg.errors import CheckpointError
+from bulkseg.model import Intent, Record, State
+
+Item = Intent | Record
+Work = Sequence[Item]
+
+_INTEND = """
+UPDATE spec SET state = 'sending', attempts = ?2, intent_at = ?3, intent_run = ?4
+WHERE id = ?1 AND state IN ('pending', 'sending')
+"""
+# The two conditions after the id hold for every record that contradicts nothing. Where one does not hold, no
+# row changes, and `write_with_care` finds out why.
+_RECORD = """
+UPDATE spec SET state = ?2, attempts = ?3, done_at = ?4, segment_id = coalesce(?5, segment_id),
+    http_status = ?6, error = ?7, warning = ?8, reconciled = ?9, temporary = ?10, request_id = ?11,
+    created_by = coalesce(?12, created_by), created_at = coalesce(?13, created_at), run = ?14
+WHERE id = ?1
+    AND (segment_id IS NULL OR ?5 IS NULL OR segment_id = ?5)
+    AND (state NOT IN ('created', 'adopted') OR ?2 IN ('created', 'adopted', 'undone'))
+"""
+_HOLDER = """
+SELECT key FROM spec
+WHERE segment_id = ? AND state NOT IN ('undone', 'skipped', 'failed') AND id <> ?
+"""
+_OWN = frozenset({State.CREATED, State.ADOPTED})
+_NOT_FINAL = frozenset({State.PENDING, State.SENDING})
+
+
+class Contradiction(Exception):
+    """Something in this work contradicts what is on record; nothing of it has been looked at one by one."""
+
+
+def write(connection: sqlite3.Connection, work: Work, run: int | None) -> None:
+    """Write work of one kind (intents, or records), all at once.
+
+    Raises Contradiction where not every item changed its row.
+    """
+    statement = _INTEND if isinstance(work[0], Intent) else _RECORD
+    try:
+        changed = connection.executemany(statement, [_values(item, run) for item in work]).rowcount
+    except sqlite3.IntegrityError as error:
+        raise Contradiction from error
+    if changed != len(work):
+        raise Contradiction
+
+
+def write_with_care(connection: sqlite3.Connection, work: Work, run: int | None) -> None:
+    """Write work item by item, and settle what contradicts.
+
+    Raises CheckpointError for what must not be: a request for a spec that is made, or a record that would
+    drop an id.
+    """
+    for item in work:
+        settled = item if isinstance(item, Intent) else _settle(connection, item)
+        try:
+            write(connection, [settled], run)
+        except Contradiction as error:
+            raise CheckpointError(_what_must_not_be(connection, settled)) from error
+
+
+def _values(item: Item, run: int | None) -> tuple[object, ...]:
+    if isinstance(item, Intent):
+        return (item.id, item.attempts, item.at, run)
+    return _record_values(item, run)
+
+
+def _record_values(record: Record, run: int | None) -> tuple[object, ...]:
+    final = record.state not in _NOT_FINAL
+    return (
+        record.id,
+        record.state,
+        record.attempts,
+        record.at if final else None,
+        record.segment_id,
+        record.http_status,
+        record.error,
+        record.warning,
+        record.reconciled,
+        record.temporary,
+        record.request_id,
+        record.created_by,
+        record.created_at,
+        run if final else None,
+    )
+
+
+def _settle(connection: sqlite3.Connection, record: Record) -> Record:
+    """The record as it can be written beside what is on record."""
+    if record.segment_id is None:
+        return record
+    holder = connection.execute(_HOLDER, (record.segment_id, record.id)).fetchone()
+    if holder and record.state in _OWN:
+        return replace(
+            record, state=State.UNKNOWN, segment_id=None, error=_held(record.segment_id, holder[0])
+        )
+    first = connection.execute("SELECT segment_id FROM spec WHERE id = ?", (record.id,)).fetchone()
+    if first and first[0] not in (None, record.segment_id):
+        return replace(record, segment_id=first[0], warning=_twice(record, first[0]))
+    return record
+
+
+def _held(segment_id: str, key: str) -> str:
+    return (
+        f"the answer gave the id {segment_id}, which {key} has already; look on the server what was made, "
+        "and settle it with `bulkseg resolve`"
+    )
+
+
+def _twice(record: Record, first: str) -> str:
+    told = f"made twice: the server has the segments {first} and {record.segment_id}; delete one of them"
+    return f"{record.warning}; {told}" if record.warning else told
+
+
+def _what_must_not_be(connection: sqlite3.Connection, item: Item) -> str:
+    row = connection.execute("SELECT key, state, segment_id FROM spec WHERE id = ?", (item.id,)).fetchone()
+    if row is None:
+        return f"the checkpoint has no spec number {item.id}; another program has changed it"
+    wanted = State.SENDING if isinstance(item, Intent) else item.state
+    return f"{row[0]} is {row[1]} with the id {row[2]} and cannot become {wanted}; nothing was changed"
