@@ -28,7 +28,7 @@ UPDATE spec SET state = ?2, attempts = ?3, done_at = ?4, segment_id = coalesce(?
     created_by = coalesce(?12, created_by), created_at = coalesce(?13, created_at), run = ?14
 WHERE id = ?1
     AND (segment_id IS NULL OR ?5 IS NULL OR segment_id = ?5)
-    AND (state NOT IN ('created', 'adopted') OR ?2 IN ('created', 'adopted', 'undone'))
+    AND (state NOT IN ('created', 'adopted', 'undone') OR ?2 IN ('created', 'adopted', 'undone'))
 """
 _HOLDER = """
 SELECT key FROM spec

@@ -47,6 +47,8 @@ def run_and_kill(path: Path, after: int) -> dict[str, set[int]]:
     said: dict[str, set[int]] = {"asked": set(), "sent": set(), "done": set()}
     with subprocess.Popen([sys.executable, "-c", WORKER, path], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
+            if not line.endswith("\n"):  # the kill cut off what it was saying
+                continue
             word, number = line.split()
             said[word].add(int(number))
             if len(said["done"]) >= after:

@@ -140,7 +140,7 @@ class CheckpointMachine(RuleBasedStateMachine):
         )
         if held:
             state, segment_id = State.UNKNOWN, None
-        assert taken == (known.state not in MADE or state in MADE)
+        assert taken == (known.state not in MADE | {State.UNDONE} or state in MADE)
         if taken:
             known.state, known.temporary = state, temporary
             known.segment_id = known.segment_id or segment_id

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulkseg.checkpoint import Checkpoint, OpenSpec, SpecRow, read
+from bulkseg.errors import CheckpointError
 from bulkseg.model import Action, Intent, Record, State
 from tests.checkpoints import NOW, created, ids, opened, source, spec, take_in
 
@@ -147,6 +148,16 @@ async def test_what_was_undone_is_made_again_only_when_asked_for(checkpoint):
     take_in(checkpoint, [spec("a", name="new")], redo=True)
     now = row(checkpoint, "a")
     assert (now.state, now.segment_id, now.created_by, now.name) == (State.PENDING, None, None, "new")
+
+
+async def test_what_was_undone_stays_so_when_its_id_has_come_again(checkpoint):
+    take_in(checkpoint, source("ab"))
+    await checkpoint.record([created(1, "17")])
+    await checkpoint.record([Record(1, State.UNDONE, 1, NOW)])
+    await checkpoint.record([created(2, "17")])
+    with pytest.raises(CheckpointError, match="a is undone with the id 17 and cannot become unknown"):
+        await checkpoint.record([Record(1, State.UNKNOWN, 1, NOW)])
+    assert row(checkpoint, "a").state is State.UNDONE
 
 
 async def test_what_waits_keeps_the_attempts_it_has_cost(checkpoint):
