@@ -85,6 +85,7 @@ class Dispatcher:
         self._slots = asyncio.Semaphore(concurrency)
         self._handoff: asyncio.Queue[Task] = asyncio.Queue()
         self._missing: dict[str, SourceMissing] = {}
+        self._awaited: dict[int, asyncio.Future[Record]] = {}
 
     async def run(self, source: AsyncIterator[Sequence[Task]]) -> None:
         """Sends every task of `source` and returns when all have ended.
@@ -107,6 +108,17 @@ class Dispatcher:
             for task in self._intake.leftover():
                 self._recorder.put(pending(task, self._clock.now()), _nothing)
             self._recorder.close()
+
+    async def end_of(self, task: Task) -> Record:
+        """The record with which `task` ends; to be awaited before the task can have ended."""
+        end: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
+        self._awaited[task.id] = end
+        return await end
+
+    def expect(self) -> None:
+        """One task more is held in doubt from an earlier run: the run is not over before it is settled."""
+        self._open += 1
+        self._tally.waiting += 1
 
     def settle(self, step: Record | Retry, task: Task) -> None:
         """What became of a task that was held in doubt."""
@@ -194,6 +206,8 @@ class Dispatcher:
         if record.error is not None:
             self._site.look()
             self._observer.failed(task.spec, record.state, record.error, record.request_id)
+        if (end := self._awaited.pop(task.id, None)) is not None:
+            end.set_result(record)
         self._check_over()
 
     def _check_over(self) -> None:

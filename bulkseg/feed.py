@@ -20,10 +20,11 @@ PAGE = 1000
 
 T = TypeVar("T")
 
+# The next open specs after an ordinal, so many at the most.
+Page = Callable[[int, int], Sequence[OpenSpec]]
 
-def open_tasks(
-    source: Source, expander: Expander, page: Callable[[int, int], Sequence[OpenSpec]]
-) -> Iterator[list[Task]]:
+
+def open_tasks(source: Source, expander: Expander, page: Page) -> Iterator[list[Task]]:
     """The tasks of `source` that `page` says are open, in the order of the source.
 
     `page(after, limit)` gives the next open specs by their ordinal.
@@ -45,7 +46,7 @@ def open_tasks(
 class _Pages:
     """The open specs one by one, read from the checkpoint a page at a time."""
 
-    def __init__(self, page: Callable[[int, int], Sequence[OpenSpec]]) -> None:
+    def __init__(self, page: Page) -> None:
         self._page = page
         self._rest = self._all()
         self.next: OpenSpec | None = next(self._rest, None)
@@ -82,14 +83,17 @@ def _changed(found: OpenSpec) -> Stopped:
     )
 
 
+def pages(specs: Sequence[OpenSpec]) -> Page:
+    """Specs that are known already, in the order of the source, as pages."""
+    return lambda after, limit: [spec for spec in specs if spec.ordinal > after][:limit]
+
+
 def first_of(batches: Iterator[list[Task]], limit: int) -> Iterator[list[Task]]:
     """The first `limit` tasks, and no more."""
     left = limit
-    for batch in batches:
+    while left > 0 and (batch := next(batches, None)) is not None:
         yield batch[:left]
         left -= len(batch)
-        if left <= 0:
-            return
 
 
 async def threaded(batches: Iterator[T]) -> AsyncIterator[T]:

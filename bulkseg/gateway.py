@@ -101,6 +101,7 @@ class Gateway:
             Stopped: a stop was asked for meanwhile.
         """
         tries = 0
+        self.look()
         while not self._stop.requested:
             await self._pace.turn()
             left_at = self._clock.monotonic()
@@ -111,6 +112,7 @@ class Gateway:
                 self._bore()
                 return outcome
             await self._heed(outcome, left_at)
+            self.look()
             tries += 1
             await self._clock.sleep(backoff(tries, self._clock.chance()))
         raise Stopped(self._stop.why or "stopped")

@@ -113,11 +113,15 @@ Reply = Answer | NoAnswer
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """The server made it. `warning` says what is not as asked for; `status` is None where it was found."""
+    """The server made it. `warning` says what is not as asked for; `status` is None where it was found.
+
+    `content` is a digest of the segment as the server gave it, None where it did not show all of it.
+    """
 
     status: int | None
     segment_id: str
     name: str
+    content: str | None = None
     created_by: str | None = None
     created_at: str | None = None
     request_id: str | None = None
@@ -207,7 +211,8 @@ class Intent:
 class Record:
     """What became of a spec, for the checkpoint.
 
-    `temporary` marks a failure that the next run tries again; `at` is Unix time in seconds.
+    `temporary` marks a failure that the next run tries again; `at` is Unix time in seconds. `server_name` is
+    the name that the server gave, where it is not the one asked for; `content` as in Made.
     """
 
     id: int
@@ -223,3 +228,5 @@ class Record:
     request_id: str | None = None
     created_by: str | None = None
     created_at: str | None = None
+    server_name: str | None = None
+    content: str | None = None

@@ -7,12 +7,13 @@ in doubt until it is found out, and only what was certainly not done is simply t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from bulkseg.answers import segment_of
+from bulkseg.content import digest
 from bulkseg.faults import conflict, read_errors
 from bulkseg.model import (
     Action,
@@ -131,6 +132,7 @@ def made(spec: Spec, found: Mapping[str, Any], status: int | None, request_id: s
         created_at=_text(found.get("createdAt")),
         request_id=request_id,
         warning="; ".join(differences(spec, found)) or None,
+        content=digest(found),
     )
 
 
@@ -158,7 +160,7 @@ def next_step(task: Task, outcome: Outcome, *, now: float, chance: float) -> Ste
     match outcome:
         case Made():
             return created(task, outcome, now)
-        case InDoubt():
+        case InDoubt() | NameTaken():
             return Hold(task, outcome)
         case NotSent() | LoggedOut():
             return Retry(_uncounted(task), 0.0)
@@ -182,6 +184,8 @@ def created(task: Task, outcome: Made, now: float, *, reconciled: bool = False) 
         request_id=outcome.request_id,
         created_by=outcome.created_by,
         created_at=outcome.created_at,
+        server_name=None if outcome.name == task.spec.name else outcome.name,
+        content=outcome.content,
     )
 
 
@@ -198,17 +202,22 @@ def failed(task: Task, outcome: Refused, now: float) -> Record:
     )
 
 
-def unknown(task: Task, error: str, now: float, outcome: InDoubt | None = None) -> Record:
+def unknown(task: Task, error: str, now: float, cause: InDoubt | NameTaken) -> Record:
     """The record of a spec in doubt that could not be found out; never sent again unasked."""
     return Record(
         id=task.id,
         state=State.UNKNOWN,
         attempts=task.attempts,
         at=now,
-        http_status=outcome.status if outcome else None,
+        http_status=cause.status,
         error=error,
-        request_id=outcome.request_id if outcome else None,
+        request_id=cause.request_id,
     )
+
+
+def gave_up(task: Task, error: str, now: float, cause: InDoubt | NameTaken) -> Record:
+    """The record of a spec that was not made, and was tried often enough; the next run tries it again."""
+    return replace(unknown(task, error, now, cause), state=State.FAILED, temporary=True)
 
 
 def pending(task: Task, now: float) -> Record:

@@ -21,6 +21,7 @@ from bulkseg.checkpoint.rows import (
     Reserved,
     RunRow,
     SpecRow,
+    Standing,
 )
 from bulkseg.checkpoint.sqlite import Checkpoint
 
@@ -39,6 +40,7 @@ __all__ = [
     "Reserved",
     "RunRow",
     "SpecRow",
+    "Standing",
     "put_aside",
     "read",
 ]

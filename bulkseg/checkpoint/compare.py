@@ -33,7 +33,7 @@ SELECT draft.ordinal, spec.id IS NOT NULL AS known,
     spec.state IN ('created', 'adopted') AND spec.hash <> draft.hash AS changed
 FROM main.spec AS draft LEFT JOIN old.spec AS spec ON spec.key = draft.key
 ORDER BY draft.ordinal
-"""  # noqa: S608 - put together from constants
+"""
 _STATES = "SELECT state, count(*), sum(known) FROM match GROUP BY state"
 _CHANGED = "FROM match CROSS JOIN main.spec AS draft USING (ordinal) WHERE match.changed"
 _RESERVED = """

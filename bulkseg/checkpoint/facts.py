@@ -1,12 +1,140 @@
 """What a checkpoint knows of segments and of its site, for whoever finds out about a lost answer.
 
-Only answers to our own requests teach anything here: what was found by looking is not counted as evidence.
+Only answers to our own requests teach anything here: what was found by looking is no evidence for the next.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from itertools import batched
+from pathlib import Path
+from typing import Any
 
-from bulkseg.model import State
+import orjson
+
+from bulkseg.checkpoint.connect import writing
+from bulkseg.checkpoint.rows import Doubt, OpenSpec, Standing
+from bulkseg.model import Action, Spec, Task
+
+NO_BODY = b"{}"
+
+_CLAIMED = """
+SELECT segment_id FROM spec
+WHERE segment_id IN (SELECT value FROM json_each(?)) AND state NOT IN ('undone', 'skipped', 'failed')
+"""
+_STOOD = "SELECT segment_id FROM stood WHERE run = ? AND segment_id IN (SELECT value FROM json_each(?))"
+_SPEC = """
+spec.id, spec.key, spec.template, spec.action, spec.name, spec.folded, spec.source_id, spec.hash,
+(SELECT label FROM source WHERE source.id = spec.source), spec.line, spec.attempts, spec.intent_at
+"""
+_IN_DOUBT = f"""
+SELECT {_SPEC}, ordinal, present, intent_run, state = 'unknown', error
+FROM spec WHERE state IN ('sending', 'unknown') ORDER BY intent_at
+"""
+# The first open spec of each template of which nothing has been made yet.
+_UNTRIED = """
+SELECT min(ordinal), id, key, (SELECT label FROM source WHERE source.id = spec.source), line, attempts
+FROM spec
+WHERE state = 'pending' AND present AND template NOT IN (SELECT template FROM spec WHERE state = 'created')
+GROUP BY template ORDER BY min(ordinal)
+"""
+# Both go by what is still open, be it ten of a million: SQLite is not left to choose.
+_STANDING = f"""
+SELECT {_SPEC}, json_group_array(DISTINCT stood.segment_id), NULL, NULL
+FROM spec INDEXED BY spec_open
+CROSS JOIN stood ON stood.run = ? AND stood.folded = spec.folded AND stood.name = spec.name
+WHERE spec.state = 'pending' AND spec.present GROUP BY spec.id
+"""
+_RESERVED = f"""
+SELECT {_SPEC}, json_array(holder.segment_id), holder.key, holder.state IN ('sending', 'unknown')
+FROM spec INDEXED BY spec_open
+CROSS JOIN spec AS holder ON holder.folded = spec.folded AND holder.id <> spec.id
+    AND holder.state IN ('sending', 'unknown', 'created', 'adopted')
+WHERE spec.state = 'pending' AND spec.present GROUP BY spec.id
+"""
+_ANSWERED = "FROM spec WHERE state = 'created' AND NOT reconciled"
+_BEFORE = f"SELECT segment_id, created_at {_ANSWERED} AND intent_at <= ? ORDER BY intent_at DESC LIMIT 1"
+_AFTER = f"SELECT segment_id {_ANSWERED} AND intent_at > ? ORDER BY intent_at LIMIT 1"
+_US = f"SELECT created_by {_ANSWERED} AND created_by IS NOT NULL LIMIT 1"
+_NAMED = f"SELECT EXISTS (SELECT 1 {_ANSWERED} AND action = ? AND server_name IS {{}} NULL)"
+
+
+class Facts:
+    """Questions to an open checkpoint, from any thread. Times are Unix time in seconds."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def stood(self, run: int, ids: Collection[str]) -> Collection[str] | None:
+        """Which of `ids` the server held before that run; None where no list was taken then."""
+        if not self._first("SELECT stood FROM run WHERE number = ?", (run,)):
+            return None
+        return self._ids(_STOOD, (run, _json(ids)))
+
+    def in_doubt(self) -> list[Doubt]:
+        """Every spec that may have been made, nobody knows; the oldest intent first.
+
+        Between runs: those of a run that died, few, for they are what a run has in flight at once; and those
+        that were given up on.
+        """
+        return [
+            Doubt(_task(row), ordinal, bool(present), run, bool(given_up), error)
+            for *row, ordinal, present, run, given_up, error in self._all(_IN_DOUBT, ())
+        ]
+
+    def untried(self) -> list[OpenSpec]:
+        """The first open spec of each template of which nothing has been made yet."""
+        return [OpenSpec(*row) for row in self._all(_UNTRIED, ())]
+
+    def standing(self, run: int) -> Iterator[Standing]:
+        """Every spec that is still to be sent though its name is taken, by the list taken before `run`."""
+        for query, values in ((_RESERVED, ()), (_STANDING, (run,))):
+            for *row, ids, holder, in_doubt in self._all(query, values):
+                found = tuple(one for one in orjson.loads(ids) if one is not None)
+                yield Standing(_task(row), found, holder, bool(in_doubt))
+
+    def claimed(self, ids: Collection[str]) -> Collection[str]:
+        """Which of `ids` a spec has."""
+        return self._ids(_CLAIMED, (_json(ids),))
+
+    def us(self) -> str | None:
+        """Our user's id on that site, as the answers to our own requests gave it; None before the first."""
+        found = self._first(_US, ())
+        return None if found is None else str(found)
+
+    def before(self, intended_at: float) -> tuple[str, float | None] | None:
+        """The last segment that was answered for before that time, and the server's time of its making."""
+        rows = self._all(_BEFORE, (intended_at,))
+        return next(((str(found), float(at) if at else None) for found, at in rows), None)
+
+    def after(self, intended_at: float) -> str | None:
+        """The first segment that was answered for and whose intent is later than that."""
+        found = self._first(_AFTER, (intended_at,))
+        return None if found is None else str(found)
+
+    def names_kept(self, action: str) -> bool:
+        """Whether the site gave such specs the names asked for, once at least, and never another."""
+        changed = self._first(_NAMED.format("NOT"), (action,))
+        return not changed and bool(self._first(_NAMED.format(""), (action,)))
+
+    def _ids(self, query: str, values: tuple[object, ...]) -> list[str]:
+        return [str(row[0]) for row in self._all(query, values)]
+
+    def _first(self, query: str, values: tuple[object, ...]) -> object:
+        return next((row[0] for row in self._all(query, values)), None)
+
+    def _all(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        with writing(self._path):
+            return self._connection.execute(query, values).fetchall()
+
+
+def _task(row: Sequence[Any]) -> Task:
+    """A spec as it is on record; its body is not."""
+    number, key, template, action, name, folded, source_id, made_of, file, line, attempts, intent_at = row
+    spec = Spec(key, template, Action(action), name, folded, source_id, NO_BODY, made_of, file, line)
+    return Task(number, spec, attempts, intended_at=intent_at or 0.0)
+
+
+def _json(ids: Collection[str]) -> str:
+    return orjson.dumps(list(ids)).decode()

@@ -35,7 +35,7 @@ WHERE present AND NOT EXISTS (SELECT 1 FROM draft.spec AS draft WHERE draft.key 
 _RESET = """
 UPDATE main.spec SET state = 'pending', attempts = 0, intent_at = NULL, intent_run = NULL, segment_id = NULL,
     http_status = NULL, error = NULL, warning = NULL, reconciled = 0, temporary = 0, request_id = NULL,
-    created_by = NULL, created_at = NULL, done_at = NULL, run = NULL
+    created_by = NULL, created_at = NULL, server_name = NULL, content = NULL, done_at = NULL, run = NULL
 WHERE present AND state <> 'pending' AND
 """
 _REOPEN = f"{_RESET} {REOPENED}"

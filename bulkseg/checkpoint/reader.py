@@ -22,7 +22,8 @@ _PAGE = 1000
 
 _PAGE_OF_SPECS = """
 SELECT spec.id, key, template, action, name, source_id, state, segment_id, http_status, error, warning,
-    attempts, reconciled, label, line, request_id, intent_at, done_at, run, created_by, created_at
+    attempts, reconciled, label, line, request_id, intent_at, done_at, run, created_by, created_at,
+    server_name, content, spec.id, hash
 FROM spec JOIN source ON source.id = spec.source
 WHERE spec.id > ? {states} ORDER BY spec.id LIMIT ?
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from bulkseg.model import Action, State
+from bulkseg.model import Action, State, Task
 
 # --- Of a whole source ----------------------------------------------------------------------------------
 
@@ -118,21 +118,31 @@ class OpenSpec:
 class Doubt:
     """A spec whose request has or may have left, and whose answer is not on record.
 
-    `intent_at` is the durable time of its last intent (Unix time in seconds), `intent_run` the run of it.
+    `task` has it as it was sent, but for its body, which is not kept; `ordinal` is its position in the
+    source, where its key is in the source still (`present`). `intent_run` is the run of its last intent,
+    `error` why it was given up on, where it is unknown (`given_up`).
     """
 
-    id: int
-    key: str
-    template: str
-    action: Action
-    name: str
-    folded: str
-    source_id: str
-    attempts: int
-    intent_at: float
-    intent_run: int | None
-    file: str
-    line: int
+    task: Task
+    ordinal: int
+    present: bool
+    intent_run: int
+    given_up: bool
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A spec that is still to be sent, though its name is taken: by segments, or by another key of ours.
+
+    `ids` are the segments of that name; `holder` is the other key, None where none of ours has the name.
+    `in_doubt`: whether that other one was made is not known.
+    """
+
+    task: Task
+    ids: tuple[str, ...]
+    holder: str | None = None
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +172,8 @@ class SpecRow:
     """All that is on record of a spec. The first eighteen are the columns of the results, in their order.
 
     `sent_at` (of the last intent) and `done_at` are Unix time in seconds; `created_at` is as the server said.
+    `server_name` is the name that it gave, where it is another; `content` a digest of what it gave. `number`
+    is the spec's in this checkpoint, and `hash` stands for what was asked for.
     """
 
     key: str
@@ -184,3 +196,7 @@ class SpecRow:
     run: int | None
     created_by: str | None
     created_at: str | None
+    server_name: str | None
+    content: str | None
+    number: int
+    hash: str

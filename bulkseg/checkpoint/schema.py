@@ -43,6 +43,8 @@ CREATE TABLE spec (
     request_id TEXT,
     created_by TEXT,
     created_at TEXT,
+    server_name TEXT,                   -- where it is not the one that was asked for
+    content TEXT,                       -- digest of the segment as the server gave it
     done_at REAL,
     run INTEGER                         -- the run that brought it to its state
 )
@@ -54,6 +56,9 @@ SPEC_INDEXES: Mapping[str, str] = {
     "spec_folded": "CREATE INDEX spec_folded ON spec (folded)",
     "spec_open": "CREATE INDEX spec_open ON spec (ordinal) WHERE state = 'pending' AND present",
     "spec_in_doubt": "CREATE INDEX spec_in_doubt ON spec (state) WHERE state IN ('sending', 'unknown')",
+    "spec_answered": "CREATE INDEX spec_answered ON spec (intent_at) "
+    "WHERE state = 'created' AND NOT reconciled",
+    "spec_renamed": "CREATE INDEX spec_renamed ON spec (action) WHERE server_name IS NOT NULL",
     "spec_segment": "CREATE UNIQUE INDEX spec_segment ON spec (segment_id) "
     f"WHERE segment_id IS NOT NULL AND {_CLAIMS}",
 }
@@ -79,6 +84,7 @@ SCHEMA = (
     CREATE TABLE run (
         number INTEGER PRIMARY KEY,
         started_at REAL NOT NULL,
+        stood INTEGER NOT NULL DEFAULT 0,   -- 1: the list of what stood there before it is whole
         ended_at REAL,
         summary TEXT                    -- JSON
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -13,25 +13,26 @@ import orjson
 
 from bulkseg.checkpoint.connect import connect, connect_durably, writing
 from bulkseg.checkpoint.draft import Draft
+from bulkseg.checkpoint.facts import Facts
 from bulkseg.checkpoint.files import settle, sync_folder, take, write_back
 from bulkseg.checkpoint.lock import Lock
 from bulkseg.checkpoint.merge import attached, merge, reopen
 from bulkseg.checkpoint.reader import count_states
-from bulkseg.checkpoint.rows import Doubt, OpenSpec
+from bulkseg.checkpoint.rows import OpenSpec
 from bulkseg.checkpoint.schema import MIGRATIONS, Migrations
 from bulkseg.checkpoint.writer import Writer
 from bulkseg.errors import CheckpointError
-from bulkseg.model import Action, Intent, Record, State
+from bulkseg.model import Intent, Record, State
 
 _OPEN = "FROM spec WHERE state = 'pending' AND present"
 _NEXT_OPEN = f"""
 SELECT ordinal, id, key, (SELECT label FROM source WHERE source.id = spec.source), line, attempts
 {_OPEN} AND ordinal > ? ORDER BY ordinal LIMIT ?
-"""  # noqa: S608 - put together from constants
-_IN_DOUBT = """
-SELECT spec.id, key, template, action, name, folded, source_id, attempts, intent_at, intent_run, label, line
-FROM spec JOIN source ON source.id = spec.source
-WHERE state = 'sending' ORDER BY intent_at
+"""
+_WARN = "UPDATE spec SET warning = coalesce(warning || '; ', '') || ? WHERE id = ?"
+_FORGET_STOOD = """
+DELETE FROM stood
+WHERE run NOT IN (SELECT intent_run FROM spec WHERE state IN ('sending', 'unknown') AND intent_run NOT NULL)
 """
 
 
@@ -52,6 +53,7 @@ class Checkpoint:
         # A reader's thread has its own connection: it never waits for a transaction of ours.
         self._queries = connect(path)
         self._writer = Writer(connect_durably(path), path)
+        self.facts = Facts(self._queries, path)
 
     @classmethod
     def open(cls, path: Path, *, job: str, now: float, migrations: Migrations = MIGRATIONS) -> Self:
@@ -113,18 +115,6 @@ class Checkpoint:
         with writing(self.path):
             return [OpenSpec(*row) for row in self._queries.execute(_NEXT_OPEN, (after_ordinal, limit))]
 
-    def in_doubt(self) -> list[Doubt]:
-        """Every spec whose last intent has no answer on record, the oldest intent first.
-
-        Between runs: those of a run that died. They are few: what a run has in flight at once.
-        """
-        with writing(self.path):
-            rows = self._connection.execute(_IN_DOUBT).fetchall()
-        return [
-            Doubt(number, key, template, Action(action), *rest)
-            for number, key, template, action, *rest in rows
-        ]
-
     # --- What is written between the requests -----------------------------------------------------------
 
     def merge(
@@ -178,6 +168,23 @@ class Checkpoint:
             )
 
     # --- What is written around each request ------------------------------------------------------------
+
+    def keep_stood(self, run: int, segments: Iterable[tuple[str, str, str]]) -> None:
+        """Keep what the server held before `run` sends anything: id, name and folded name of each segment.
+
+        The lists of earlier runs are let go of, but for those by which a spec in doubt is still to be judged.
+        """
+        with self._transaction():
+            self._connection.execute(_FORGET_STOOD)
+            self._connection.executemany(
+                "INSERT INTO stood VALUES (?, ?, ?, ?)", ((run, *segment) for segment in segments)
+            )
+            self._connection.execute("UPDATE run SET stood = 1 WHERE number = ?", (run,))
+
+    def warn(self, number: int, warning: str) -> None:
+        """Add to what is odd about a spec."""
+        with self._transaction():
+            self._connection.execute(_WARN, (warning, number))
 
     async def intend(self, intents: Sequence[Intent]) -> None:
         """Note that these requests are about to leave: sending, each with the time of its intent.

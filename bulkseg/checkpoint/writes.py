@@ -25,7 +25,8 @@ WHERE id = ?1 AND state IN ('pending', 'sending')
 _RECORD = """
 UPDATE spec SET state = ?2, attempts = ?3, done_at = ?4, segment_id = coalesce(?5, segment_id),
     http_status = ?6, error = ?7, warning = ?8, reconciled = ?9, temporary = ?10, request_id = ?11,
-    created_by = coalesce(?12, created_by), created_at = coalesce(?13, created_at), run = ?14
+    created_by = coalesce(?12, created_by), created_at = coalesce(?13, created_at), run = ?14,
+    server_name = coalesce(?15, server_name), content = coalesce(?16, content)
 WHERE id = ?1
     AND (segment_id IS NULL OR ?5 IS NULL OR segment_id = ?5)
     AND (state NOT IN ('created', 'adopted', 'undone') OR ?2 IN ('created', 'adopted', 'undone'))
@@ -93,6 +94,8 @@ def _record_values(record: Record, run: int | None) -> tuple[object, ...]:
         record.created_by,
         record.created_at,
         run if final else None,
+        record.server_name,
+        record.content,
     )
 
 

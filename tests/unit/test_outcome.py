@@ -85,7 +85,7 @@ def test_a_404_to_a_copy_says_that_its_source_does_not_exist():
 
 def test_what_the_server_made_comes_with_id_creator_and_request_id():
     outcome = judge(spec(), answer(201, SEGMENT, request_id="r1"))
-    assert outcome == Made(201, "7", "one", "12", "1459410210", "r1", None)
+    assert outcome == Made(201, "7", "one", None, "12", "1459410210", "r1", None)
 
 
 def test_another_name_than_the_one_asked_for_is_a_warning_and_still_ours():

@@ -1,0 +1,148 @@
+"""What the server holds, by pages, and complete: a list that may have a hole is no list.
+
+Whoever concludes from a list that something is not there needs all of it. So the pages are ordered by id, the
+distinct ids are counted against `total`, and a list that changed under the reading is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bulkseg.answers import Page, page_of, segment_of
+from bulkseg.errors import BulksegError
+from bulkseg.faults import read_errors
+from bulkseg.model import Answer, Reply
+from bulkseg.names import fold
+
+OK = 200
+TRIES = 3
+
+
+class Api(Protocol):
+    """The two requests that show what the server holds; see the API client."""
+
+    async def list(
+        self, *, page: int = ..., order_by: str | None = ..., last_updated_at: int | None = ...
+    ) -> Reply:
+        """One page of segments, a thousand at most."""
+
+    async def search(self, name: str) -> Reply:
+        """Those of a name; a `*` in it finds more."""
+
+    async def get(self, segment_id: str) -> Reply:
+        """One segment."""
+
+
+Ask = Callable[[Callable[[], Awaitable[Reply]]], Awaitable[Answer]]
+
+
+class ListingFailed(BulksegError):
+    """No complete list could be had; it never means that something is not there."""
+
+    exit_status = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A segment that the server showed. `created_at` is Unix time by the server's clock, in whole seconds."""
+
+    id: str
+    name: str
+    folded: str
+    created_by: str | None
+    created_at: float | None
+    folder_id: str | None
+
+    def shown(self) -> dict[str, str]:
+        """As an answer has it; what has no value is left out."""
+        created_at = None if self.created_at is None else f"{self.created_at:.0f}"
+        named = {
+            "id": self.id,
+            "name": self.name,
+            "createdBy": self.created_by,
+            "createdAt": created_at,
+            "folderId": self.folder_id,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def sighting(found: Mapping[str, Any]) -> Sighting:
+    """An element of a list, or a segment that was read, as a sighting."""
+    name = str(found.get("name", ""))
+    created_at = str(found.get("createdAt", ""))
+    return Sighting(
+        id=str(found["id"]),
+        name=name,
+        folded=fold(name),
+        created_by=_text(found.get("createdBy")),
+        created_at=float(created_at) if created_at.isdecimal() else None,
+        folder_id=_text(found.get("folderId")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+async def list_all(api: Api, ask: Ask, *, since: int | None = None) -> list[Sighting]:
+    """All segments, or those that were changed since `since` (Unix time by the server's clock).
+
+    A server that does not know that filter gives more, which does no harm.
+
+    Raises:
+        ListingFailed: a page was refused, or the list never held still.
+        Stopped: a stop was asked for meanwhile.
+    """
+    for _ in range(TRIES):
+        found = await _list_once(api, ask, since)
+        if found is not None:
+            return list(found.values())
+    raise ListingFailed("the list of segments changed at each reading; run again when the site is quieter")
+
+
+async def _list_once(api: Api, ask: Ask, since: int | None) -> dict[str, Sighting] | None:
+    """One reading by id; None if what came does not add up."""
+    found: dict[str, Sighting] = {}
+    number, total = 1, None
+    while total is None or len(found) < total:
+        page = await _page(api, ask, number, since)
+        if (total is not None and page.total < total) or (not page.elements and len(found) < page.total):
+            return None
+        found.update((element["id"], sighting(element)) for element in page.elements)
+        number, total = number + 1, page.total
+    return found
+
+
+async def _page(api: Api, ask: Ask, number: int, since: int | None) -> Page:
+    answer = await ask(lambda: api.list(page=number, order_by="id ASC", last_updated_at=since))
+    page = page_of(answer.body) if answer.status == OK else None
+    if page is None:
+        raise ListingFailed(
+            f"page {number} of the list of segments cannot be read: {read_errors(answer.status, answer.body)}"
+        )
+    return page
+
+
+async def search(api: Api, ask: Ask, name: str) -> list[Sighting]:
+    """What a search for exactly that name shows now; it may show more (wildcards), and lag behind.
+
+    Raises:
+        Stopped: a stop was asked for meanwhile.
+    """
+    answer = await ask(lambda: api.search(name))
+    page = page_of(answer.body) if answer.status == OK else None
+    # A search that is refused shows nothing; a complete list has the last word in any case.
+    return [] if page is None else [sighting(element) for element in page.elements]
+
+
+async def read_one(api: Api, ask: Ask, segment_id: str) -> Sighting | None:
+    """The segment of that id, or None where there is none that this user may see.
+
+    Raises:
+        Stopped: a stop was asked for meanwhile.
+    """
+    answer = await ask(lambda: api.get(segment_id))
+    found = segment_of(answer.body) if answer.status == OK else None
+    return None if found is None else sighting(found)

@@ -1,0 +1,153 @@
+"""Looks at a job without sending anything: pass 1 over its source, compared with its checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bulkseg.checkpoint import Changed, Comparison, Draft, read
+from bulkseg.clock import Clock
+from bulkseg.errors import ConfigError
+from bulkseg.exists import Policy
+from bulkseg.expand import Expander, compile_job
+from bulkseg.job import Job, Limits
+from bulkseg.model import Spec
+from bulkseg.rows import Source, open_source
+from bulkseg.survey import Survey, survey
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a call says beyond its job; None stands for what the job says."""
+
+    checkpoint: Path | None = None
+    retry_failed: bool = False
+    redo: bool = False
+    fresh: bool = False
+    limit: int | None = None
+    rate: float | None = None
+    concurrency: int | None = None
+    if_exists: Policy | None = None
+    canary: bool = True
+    accept_warnings: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do. `first` are the first specs; `seconds` the time that the rate alone takes.
+
+    `to_send`, `done` and `not_retried` (refused in an earlier run) count specs of the source, `gone` keys
+    that are not in it any more; `changed` were made already and are asked for otherwise now.
+    """
+
+    job: str
+    checkpoint: Path
+    rows: int
+    specs: int
+    by_template: Mapping[str, int]
+    by_action: Mapping[str, int]
+    first: tuple[Spec, ...]
+    to_send: int
+    done: int
+    not_retried: int
+    changed: tuple[Changed, ...]
+    changed_total: int
+    gone: int
+    rate: float
+    seconds: float
+    states: Mapping[str, int]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """Pass 1, done: the open source and draft, and what they came to; `today` is the templates' day."""
+
+    source: Source
+    expander: Expander
+    draft: Draft
+    plan: Plan
+    today: date
+
+
+@contextmanager
+def surveyed(job: Job, options: RunOptions, clock: Clock, look: Callable[[], None]) -> Iterator[Surveyed]:
+    """Pass 1 of a job, for as long as the context lasts.
+
+    `look` is called now and then and may raise, to give up.
+
+    Raises:
+        InputError: with everything that is wrong in the job and its source.
+        CheckpointError: the checkpoint that is there cannot be this job's.
+    """
+    path = options.checkpoint or job.checkpoint
+    old = path if path.exists() and not options.fresh else None
+    with ExitStack() as held:
+        source = held.enter_context(closing(open_source(job.sources, job.base)))
+        today = _today(old, clock)
+        expander = compile_job(job, source.columns, today, source.display)
+        draft = held.enter_context(Draft.open())
+        found = survey(source, expander, draft, look=look)
+        compared = draft.compare(old, retry_failed=options.retry_failed, redo=options.redo)
+        made = _plan(job, path, limits_of(job, options), found, compared)
+        yield Surveyed(source, expander, draft, made, today)
+
+
+def _today(checkpoint: Path | None, clock: Clock) -> date:
+    """The day that templates see: that of the checkpoint's first run, so that a re-run makes the same."""
+    if checkpoint is not None:
+        with read(checkpoint) as reader:
+            pinned = reader.meta.today
+        if pinned is not None:
+            return pinned
+    return datetime.fromtimestamp(clock.now()).astimezone().date()
+
+
+def _plan(job: Job, path: Path, limits: Limits, found: Survey, compared: Comparison) -> Plan:
+    return Plan(
+        job=job.name,
+        checkpoint=path,
+        rows=found.rows,
+        specs=found.specs,
+        by_template=found.by_template,
+        by_action=found.by_action,
+        first=found.first,
+        to_send=compared.to_send,
+        done=compared.done,
+        not_retried=compared.refused,
+        changed=compared.changed,
+        changed_total=compared.changed_total,
+        gone=compared.gone,
+        rate=limits.rate,
+        seconds=compared.to_send / limits.rate,
+        states={str(state): count for state, count in compared.states.items()},
+        warnings=tuple(_warnings(compared)),
+    )
+
+
+def _warnings(compared: Comparison) -> Iterator[str]:
+    for one in compared.reserved:
+        yield f'{one.file}:{one.line}: "{one.name}" is {one.state} already, under the key {one.holder}'
+    if compared.in_doubt:
+        yield f"{compared.in_doubt} specs are in doubt from an earlier run: they may have been made"
+
+
+def limits_of(job: Job, options: RunOptions) -> Limits:
+    """The job's limits, with what the call says in their place.
+
+    Raises:
+        ConfigError: a value that cannot be.
+    """
+    named = {"rate": options.rate, "concurrency": options.concurrency}
+    said = {name: value for name, value in named.items() if value is not None}
+    try:
+        Limits.model_validate(said)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise ConfigError(f"--{wrong['loc'][0]}: {wrong['msg']}") from error
+    return job.limits.model_copy(update=said)

@@ -1,0 +1,140 @@
+"""Finds out what became of a request whose answer was lost: the judgement, as pure functions.
+
+*Found* is easy: a segment of that name which was not there before, is nobody else's, and was made by our
+user. *Not there* is never proved by looking, so a spec is judged absent, and may be sent again, only when a
+complete list that was taken after `settle` does not show it, and that same list shows what it must if it is
+up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from bulkseg.listing import Sighting
+
+# How far two clocks and their whole seconds may be off, in seconds: times are a loose filter only.
+CLOCK_SLACK = 300.0
+UNCHECKED = "found by its name; who made it could not be checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A spec in doubt. `intended_at` is the durable time (Unix) of its last intent, `run` the run of it."""
+
+    id: int
+    name: str
+    folded: str
+    action: str
+    run: int
+    intended_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the checkpoint knows about the segments in a list, for one spec in doubt.
+
+    `stood` are the ids that were there before the spec's run, or None where no list was taken then; `claimed`
+    those that other specs have; `us` is our user's id, None while it is not known.
+    """
+
+    stood: Collection[str] | None
+    claimed: Collection[str]
+    us: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """It was made, and this is it. `warning` says what is odd about it."""
+
+    segment: Sighting
+    warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """Several could be it."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """It was not made; it may be sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """It cannot be told yet, and why."""
+
+    why: str
+
+
+Judgement = Found | Ambiguous | Absent | LookAgain
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A complete list of what is new, and whether it can be relied on.
+
+    `settled` says that it was taken after the spec's settle time; `witnesses` are ids that an up-to-date list
+    must show (answered just before the intent, or sent later); `names_kept` that this site has been seen to
+    give such specs the names that were asked for, and no other.
+    """
+
+    segments: Sequence[Sighting]
+    settled: bool
+    witnesses: Collection[str]
+    names_kept: bool
+
+
+def ours(lost: Lost, segments: Sequence[Sighting], known: Known) -> list[Sighting]:
+    """The segments that could be the one that `lost` asked for, whatever their names."""
+    return [one for one in segments if _new(lost, one, known) and _nobody_elses(one, known)]
+
+
+def _new(lost: Lost, one: Sighting, known: Known) -> bool:
+    if known.stood is not None:
+        return one.id not in known.stood
+    return one.created_at is None or one.created_at >= lost.intended_at - CLOCK_SLACK
+
+
+def _nobody_elses(one: Sighting, known: Known) -> bool:
+    if one.id in known.claimed:
+        return False
+    return known.us is None or one.created_by is None or one.created_by == known.us
+
+
+def found(lost: Lost, candidates: Sequence[Sighting]) -> Found | Ambiguous | None:
+    """Which of the candidates (from `ours`) is the one, by its name; None if no name fits."""
+    exact = [one for one in candidates if one.name == lost.name]
+    alike = exact or [one for one in candidates if one.folded == lost.folded]
+    if len(alike) > 1:
+        return Ambiguous(tuple(one.id for one in alike))
+    if not alike:
+        return None
+    if exact:
+        return Found(exact[0])
+    return Found(alike[0], f'name: asked for "{lost.name}", the server has "{alike[0].name}"')
+
+
+def judge_listing(lost: Lost, listing: Listing, known: Known) -> Judgement:
+    """What a complete list of what is new says about a spec in doubt."""
+    candidates = ours(lost, listing.segments, known)
+    match = found(lost, candidates)
+    if isinstance(match, Found) and known.us is None:
+        # Without discovery our user is learned from the first answers; until one has come, anybody may have
+        # made it. Its name was asked for by us and was not there before, so in the end it is taken for ours.
+        return Found(match.segment, UNCHECKED) if listing.settled else LookAgain("our user is not known yet")
+    if match is not None:
+        return match
+    if not listing.settled:
+        return LookAgain("the settle time has not passed")
+    shown = {one.id for one in listing.segments}
+    missing = [one for one in listing.witnesses if one not in shown]
+    if missing:
+        return LookAgain(f"the list does not show segment {missing[0]} yet, which was made")
+    if candidates and not listing.names_kept:
+        ids = ", ".join(one.id for one in candidates[:5])
+        return LookAgain(f"the server changes names, and any of these could be it: {ids}")
+    return Absent()

@@ -1,0 +1,337 @@
+"""Holds the specs in doubt until it is found out what became of them; other specs go on meanwhile.
+
+A new doubt is looked for by its name at once; what that does not show is judged by complete lists, one list
+for all that are held. Every request takes its turn in the site's rate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from bulkseg.clock import Clock
+from bulkseg.errors import Stopped
+from bulkseg.exists import Policy, exists
+from bulkseg.intake import INTENT_HOLDS
+from bulkseg.listing import Api, Ask, ListingFailed, Sighting, list_all, read_one, search
+from bulkseg.model import InDoubt, NameTaken, Record, Task
+from bulkseg.outcome import Hold, Retry, created, gave_up, made, unknown
+from bulkseg.reconcile import (
+    CLOCK_SLACK,
+    Absent,
+    Ambiguous,
+    Found,
+    Judgement,
+    Known,
+    Listing,
+    LookAgain,
+    Lost,
+    found,
+    judge_listing,
+    ours,
+)
+
+# More new doubts than these at once are not looked for one by one, but in one list.
+SEARCHES = 5
+# Seconds to the next look, doubled up to the longest.
+FIRST_LOOK, LONGEST_LOOK, MOST_DOUBLINGS = 1.0, 30.0, 5
+
+
+class Facts(Protocol):
+    """What the checkpoint knows of segments and of the site."""
+
+    def stood(self, run: int, ids: Collection[str]) -> Collection[str] | None:
+        """Which of `ids` were there before that run; None where no list was taken then."""
+
+    def claimed(self, ids: Collection[str]) -> Collection[str]:
+        """Which of `ids` a spec has."""
+
+    def us(self) -> str | None:
+        """Our user's id, from answers to our own requests, where one has come."""
+
+    def before(self, intended_at: float) -> tuple[str, float | None] | None:
+        """The last segment that was answered for before that time: its id and the server's time of it."""
+
+    def after(self, intended_at: float) -> str | None:
+        """A segment that was answered for, whose request was sent after that time."""
+
+    def names_kept(self, action: str) -> bool:
+        """Whether this site has given such specs the names that were asked for, and never another."""
+
+
+Settle = Callable[[Record | Retry, Task], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The job's limits and wishes that reconciling goes by; times in seconds."""
+
+    settle: float
+    give_up_after: float
+    max_attempts: int
+    if_exists: Policy
+
+
+@dataclass(slots=True)
+class _Held:
+    """One spec in doubt. Times are monotonic; `resend` and `given_up` as `Reconciler.take` has them."""
+
+    task: Task
+    lost: Lost
+    cause: InDoubt | NameTaken
+    settled_at: float
+    look_at: float
+    resend: bool
+    given_up: bool
+    looks: int = 0
+    searched: bool = False
+
+
+class Reconciler:
+    """One run's specs in doubt. `settle` is told what became of each, in the end."""
+
+    def __init__(
+        self,
+        *,
+        api: Api,
+        ask: Ask,
+        facts: Facts,
+        settle: Settle,
+        rules: Rules,
+        run: int,
+        user_id: str | None,
+        clock: Clock,
+    ) -> None:
+        self._api = api
+        self._ask = ask
+        self._facts = facts
+        self._settle = settle
+        self._rules = rules
+        self._run = run
+        self._user_id = user_id
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._held: dict[int, _Held] = {}
+        self._given: set[str] = set()
+        self._wake = asyncio.Event()
+        self.resent: list[Lost] = []
+
+    def hold(self, step: Hold) -> None:
+        """Takes a spec whose answer was lost just now, or whose name was said to be taken."""
+        spec = step.task.spec
+        lost = Lost(step.task.id, spec.name, spec.folded, spec.action, self._run, step.task.intended_at)
+        self.take(step.task, lost, step.outcome)
+
+    def take(
+        self,
+        task: Task,
+        lost: Lost,
+        cause: InDoubt | NameTaken,
+        *,
+        resend: bool = True,
+        given_up: bool = False,
+    ) -> None:
+        """Takes a spec in doubt.
+
+        `resend` says whether it may be sent again if it was not made. One that was `given_up` in an earlier
+        run is looked for once, and stays unknown if that does not show it: it is never sent again unasked.
+        """
+        now = self._clock.monotonic()
+        passed = max(0.0, self._clock.now() - lost.intended_at)
+        if lost.run == self._run:
+            passed = min(passed, now - self._began)  # however the clock may have jumped
+        settled_at = now + max(0.0, self._rules.settle + INTENT_HOLDS - passed)
+        self._held[task.id] = _Held(task, lost, cause, settled_at, now, resend, given_up)
+        self._wake.set()
+
+    async def work(self) -> None:
+        """Looks until it is cancelled or a stop is asked for, whenever a look is due."""
+        with contextlib.suppress(Stopped):
+            while True:
+                due = [held for held in self._held.values() if held.look_at <= self._clock.monotonic()]
+                if due:
+                    await self._look(due)
+                else:
+                    await self._idle()
+
+    async def twins(self) -> list[tuple[Lost, tuple[str, ...]]]:
+        """Lists once more what is new, for every spec that this run has sent again.
+
+        Gives those of which a second segment shows: by the rules there is none, but a server may make one
+        after all. Raises ListingFailed, Stopped.
+        """
+        if not self.resent:
+            return []
+        since = self._window(self.resent)
+        segments = await list_all(self._api, self._ask, since=since)
+        ids = [one.id for one in segments]
+        found_twice = []
+        for lost in self.resent:
+            candidates = ours(lost, segments, self._known(lost.run, ids))
+            twins = tuple(one.id for one in candidates if one.folded == lost.folded)
+            if twins:
+                found_twice.append((lost, twins))
+        return found_twice
+
+    async def _idle(self) -> None:
+        self._wake.clear()
+        next_look = min((held.look_at for held in self._held.values()), default=None)
+        wait = None if next_look is None else next_look - self._clock.monotonic()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), wait)
+
+    async def _look(self, due: Sequence[_Held]) -> None:
+        for held in due:
+            if isinstance(held.cause, NameTaken):
+                self._conclude(held, await self._who_has_it(held, held.cause))
+        lost = [held for held in due if isinstance(held.cause, InDoubt)]
+        if len(lost) <= SEARCHES and not any(held.searched for held in lost):
+            for held in lost:
+                self._conclude(held, await self._by_name(held))
+        elif lost:
+            await self._by_list()
+
+    async def _by_name(self, held: _Held) -> Judgement:
+        """What a search for the very name shows. It can find, but nothing is concluded from its silence."""
+        held.searched = True
+        segments = await search(self._api, self._ask, held.lost.name)
+        known = self._known(held.lost.run, [one.id for one in segments])
+        match = found(held.lost, ours(held.lost, segments, known))
+        if match is None or known.us is None:
+            return LookAgain("a search for its name does not show it")
+        return match
+
+    async def _by_list(self) -> None:
+        """One complete list of what is new, for all that are held."""
+        lost = [held for held in self._held.values() if isinstance(held.cause, InDoubt)]
+        listed_at = self._clock.monotonic()
+        # Before the list is taken: it has to show what was made by then, not what is made meanwhile.
+        witnesses = {held.task.id: self._witnesses(held.lost) for held in lost}
+        since = await asyncio.to_thread(self._window, [held.lost for held in lost])
+        try:
+            segments = await list_all(self._api, self._ask, since=since)
+        except ListingFailed as error:
+            for held in lost:
+                self._conclude(held, LookAgain(str(error)))
+            return
+        known = await asyncio.to_thread(self._known_by_run, lost, segments)
+        for held in lost:
+            listing = Listing(
+                segments,
+                settled=listed_at >= held.settled_at,
+                witnesses=witnesses[held.task.id],
+                names_kept=self._facts.names_kept(held.lost.action),
+            )
+            self._conclude(held, judge_listing(held.lost, listing, self._but_given(known[held.lost.run])))
+
+    async def _who_has_it(self, held: _Held, taken: NameTaken) -> Judgement | Record:
+        """The name is taken: by our own earlier request, or by somebody else's segment."""
+        first = held.task.attempts <= 1
+        if first and self._rules.if_exists != "adopt":
+            return self._exists(held, taken, [taken.conflicting_id] if taken.conflicting_id else [])
+        segments = await self._holders(held.lost, taken)
+        known = self._known(held.lost.run, [one.id for one in segments])
+        match = None if first else found(held.lost, ours(held.lost, segments, known))
+        if match is not None:
+            return match
+        if not segments:
+            return LookAgain("the server says that its name is taken, and does not show by which segment")
+        return self._exists(held, taken, [one.id for one in segments])
+
+    async def _holders(self, lost: Lost, taken: NameTaken) -> Sequence[Sighting]:
+        if taken.conflicting_id is not None:
+            one = await read_one(self._api, self._ask, taken.conflicting_id)
+            return [] if one is None else [one]
+        segments = await search(self._api, self._ask, lost.name)
+        return [one for one in segments if one.folded == lost.folded]
+
+    def _exists(self, held: _Held, taken: NameTaken, ids: Sequence[str]) -> Record:
+        ours = bool(self._facts.claimed(ids))
+        return exists(held.task, self._rules.if_exists, ids, self._clock.now(), ours=ours, taken=taken)
+
+    def _conclude(self, held: _Held, judgement: Judgement | Record) -> None:
+        step = judgement if isinstance(judgement, Record) else self._step(held, judgement)
+        if step is None:
+            return
+        del self._held[held.task.id]
+        if isinstance(step, Retry):
+            self.resent.append(held.lost)
+        elif step.segment_id is not None:
+            self._given.add(step.segment_id)
+        self._settle(step, held.task)
+
+    def _step(self, held: _Held, judgement: Judgement) -> Record | Retry | None:
+        """What follows from a judgement; None to look again."""
+        now = self._clock.now()
+        match judgement:
+            case Found():
+                return _found(held, judgement, now)
+            case Ambiguous():
+                return unknown(held.task, f"{held.cause.error}; {_several(judgement)}", now, held.cause)
+            case Absent():
+                return self._absent(held, now)
+            case LookAgain():
+                return self._look_again(held, judgement, now)
+
+    def _absent(self, held: _Held, now: float) -> Record | Retry:
+        if held.given_up:
+            return unknown(held.task, held.cause.error, now, held.cause)
+        if held.resend and held.task.attempts < self._rules.max_attempts:
+            return Retry(held.task, 0.0)
+        tried = f"tried {held.task.attempts} times" if held.resend else "its row has changed; run again"
+        return gave_up(held.task, f"{held.cause.error}; it was not made; {tried}", now, held.cause)
+
+    def _look_again(self, held: _Held, judgement: LookAgain, now: float) -> Record | None:
+        at = self._clock.monotonic()
+        if held.given_up:
+            return unknown(held.task, held.cause.error, now, held.cause)
+        if at >= held.settled_at + self._rules.give_up_after:
+            return unknown(held.task, f"{held.cause.error}; {judgement.why}", now, held.cause)
+        held.look_at = at + min(LONGEST_LOOK, FIRST_LOOK * 2.0**held.looks)
+        held.looks = min(held.looks + 1, MOST_DOUBLINGS)
+        if at < held.settled_at <= held.look_at:
+            # From then on a look can tell more than before, so the looks begin anew.
+            held.look_at, held.looks = held.settled_at, 0
+        return None
+
+    # --- What the checkpoint knows ----------------------------------------------------------------------
+
+    def _known(self, run: int, ids: Collection[str]) -> Known:
+        claimed = {*self._facts.claimed(ids), *self._given.intersection(ids)}
+        return Known(self._facts.stood(run, ids), claimed, self._user_id or self._facts.us())
+
+    def _known_by_run(self, lost: Sequence[_Held], segments: Sequence[Sighting]) -> dict[int, Known]:
+        ids = [one.id for one in segments]
+        return {run: self._known(run, ids) for run in {held.lost.run for held in lost}}
+
+    def _but_given(self, known: Known) -> Known:
+        """With what was found for others in this very list."""
+        return replace(known, claimed={*known.claimed, *self._given})
+
+    def _witnesses(self, lost: Lost) -> list[str]:
+        before = self._facts.before(lost.intended_at)
+        after = self._facts.after(lost.intended_at + INTENT_HOLDS)
+        return [one for one in (before and before[0], after) if one]
+
+    def _window(self, lost: Sequence[Lost]) -> int | None:
+        """From when on to list, by the server's clock alone; None for all of it.
+
+        What was answered for before the earliest intent was made before it; some minutes are left for whole
+        seconds and for times that differ.
+        """
+        before = self._facts.before(min(one.intended_at for one in lost))
+        return None if before is None or before[1] is None else int(before[1] - CLOCK_SLACK)
+
+
+def _found(held: _Held, match: Found, now: float) -> Record:
+    outcome = made(held.task.spec, match.segment.shown(), None, held.cause.request_id)
+    record = created(held.task, outcome, now, reconciled=True)
+    warnings = dict.fromkeys(one for one in (match.warning, record.warning) if one)
+    return replace(record, warning="; ".join(warnings) or None)
+
+
+def _several(judgement: Ambiguous) -> str:
+    return f"several segments could be it: {', '.join(judgement.ids)}"

@@ -1,0 +1,283 @@
+"""One run over an open checkpoint: the stages put together, from the first request to the summary.
+
+In this order: what stood there before, the canaries, all that is open, and a last look for twins. What an
+earlier run left in doubt is looked into from the start, beside the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+
+from bulkseg.answers import segment_of
+from bulkseg.canary import read_back, refusal
+from bulkseg.checkpoint import Checkpoint, Doubt, OpenSpec, Standing
+from bulkseg.clock import Clock
+from bulkseg.dispatch import Dispatcher
+from bulkseg.eloqua.client import Eloqua
+from bulkseg.errors import Stopped
+from bulkseg.exists import Policy, exists, reserved
+from bulkseg.feed import Page, first_of, open_tasks, pages, threaded
+from bulkseg.gateway import Gateway
+from bulkseg.health import Health
+from bulkseg.job import Limits
+from bulkseg.listing import ListingFailed, list_all
+from bulkseg.model import InDoubt, Record, Spec, State, Task
+from bulkseg.observe import Observer, Tally
+from bulkseg.outcome import Hold
+from bulkseg.pace import Pace
+from bulkseg.planning import RunOptions, Surveyed
+from bulkseg.reconcile import Lost
+from bulkseg.reconciler import Reconciler, Rules, Settle
+from bulkseg.stop import Stop
+from bulkseg.summary import Requests, Summary
+
+# So many specs of a template may fail one after the other before the rest goes without a canary.
+CANARY_ROUNDS = 5
+LEFT_IN_DOUBT = "an earlier run ended while this was under way: it may have been made"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a run is given: the job's limits and wishes, and what it works with."""
+
+    job: str
+    limits: Limits
+    if_exists: Policy
+    options: RunOptions
+    surveyed: Surveyed
+    checkpoint: Checkpoint
+    server: Eloqua
+    user_id: str | None
+    observer: Observer
+    stop: Stop
+    clock: Clock
+
+
+class Running:
+    """One run. Every part of it sends through one gateway, so that the site has one rate."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._set = setting
+        self._checkpoint = setting.checkpoint
+        self._facts = setting.checkpoint.facts
+        self._clock = setting.clock
+        self._stop = setting.stop
+        self._tally = Tally()
+        self._health = Health(setting.limits.max_failures, setting.limits.give_up_after, setting.clock)
+        self._gateway = Gateway(
+            server=setting.server,
+            pace=Pace(setting.limits.rate, clock=setting.clock),
+            health=self._health,
+            observer=setting.observer,
+            tally=self._tally,
+            clock=setting.clock,
+            stop=setting.stop,
+        )
+        self._number = 0
+        self._twins = False
+
+    async def go(self) -> Summary:
+        """Runs until nothing is left to do, or a stop is asked for."""
+        doubts = self._facts.in_doubt()
+        self._tally.total = self._to_do() + len(doubts)
+        self._number = self._checkpoint.begin_run(self._clock.now(), self._set.surveyed.today)
+        began = self._clock.monotonic()
+        self._set.observer.started(self._set.job, self._number, self._tally)
+        try:
+            if self._tally.total:
+                await self._work(doubts)
+        except Stopped as error:
+            self._stop.fail(error)
+        summary = self._summary(self._clock.monotonic() - began)
+        self._checkpoint.end_run(self._number, summary.document(), self._clock.now())
+        self._set.observer.ended(summary.document())
+        return summary
+
+    def _to_do(self) -> int:
+        waiting, limit = self._checkpoint.count_open(), self._set.options.limit
+        return waiting if limit is None else min(waiting, limit)
+
+    async def _work(self, doubts: Sequence[Doubt]) -> None:
+        await self._take_stock()
+        # Each needs the other: the dispatcher is there by the time that anything is settled.
+        reconciler = self._reconciler(lambda step, task: dispatcher.settle(step, task))  # noqa: PLW0108
+        dispatcher = self._dispatcher(reconciler.hold)
+        async with asyncio.TaskGroup() as group:
+            looking = group.create_task(reconciler.work())
+            await self._take_up(doubts, dispatcher, reconciler)
+            await dispatcher.run(self._source(dispatcher))
+            looking.cancel()
+        if not self._stop.requested:
+            await self._look_for_twins(reconciler)
+
+    def _dispatcher(self, hold: Callable[[Hold], None]) -> Dispatcher:
+        return Dispatcher(
+            site=self._gateway,
+            ledger=self._checkpoint,
+            health=self._health,
+            observer=self._set.observer,
+            tally=self._tally,
+            clock=self._clock,
+            stop=self._stop,
+            concurrency=self._set.limits.concurrency,
+            hold=hold,
+        )
+
+    def _reconciler(self, settle: Settle) -> Reconciler:
+        limits = self._set.limits
+        return Reconciler(
+            api=self._set.server,
+            ask=self._gateway.ask,
+            facts=self._facts,
+            settle=settle,
+            rules=Rules(limits.settle, limits.give_up_after, limits.max_attempts, self._set.if_exists),
+            run=self._number,
+            user_id=self._set.user_id,
+            clock=self._clock,
+        )
+
+    # --- What stood there before ------------------------------------------------------------------------
+
+    async def _take_stock(self) -> None:
+        """Lists what the server holds, and ends the specs whose name is taken, before anything is sent."""
+        if self._checkpoint.count_open() and self._set.if_exists != "ignore":
+            segments = await list_all(self._set.server, self._gateway.ask)
+            rows = ((one.id, one.name, one.folded) for one in segments)
+            await asyncio.to_thread(self._checkpoint.keep_stood, self._number, rows)
+        for standing in await asyncio.to_thread(lambda: list(self._facts.standing(self._number))):
+            record = self._taken(standing)
+            if record is not None:
+                await self._checkpoint.record([record])
+                self._end(standing.task, record)
+
+    def _taken(self, standing: Standing) -> Record | None:
+        now = self._clock.now()
+        if standing.in_doubt and standing.holder is not None:
+            return reserved(standing.task, standing.holder, now)
+        if self._set.if_exists == "ignore":
+            return None
+        ours = standing.holder is not None
+        return exists(standing.task, self._set.if_exists, standing.ids, now, ours=ours)
+
+    def _end(self, task: Task, record: Record) -> None:
+        self._tally.count(record.state)
+        if record.error is not None:
+            self._set.observer.failed(task.spec, record.state, record.error, record.request_id)
+
+    # --- What an earlier run left -----------------------------------------------------------------------
+
+    async def _take_up(self, doubts: Sequence[Doubt], dispatcher: Dispatcher, reconciler: Reconciler) -> None:
+        bodies = await asyncio.to_thread(self._bodies, doubts)
+        for doubt in doubts:
+            recorded = doubt.task
+            spec = bodies.get(recorded.id, recorded.spec)
+            unchanged = recorded.id in bodies and spec.hash == recorded.spec.hash
+            dispatcher.expect()
+            reconciler.take(
+                replace(recorded, spec=spec) if unchanged else recorded,
+                _lost(doubt),
+                InDoubt(doubt.error or LEFT_IN_DOUBT),
+                resend=unchanged,
+                given_up=doubt.given_up,
+            )
+
+    def _bodies(self, doubts: Sequence[Doubt]) -> dict[int, Spec]:
+        """The specs in doubt as the source has them now, with their bodies, by their number."""
+        wanted = sorted((_as_open(doubt) for doubt in doubts if doubt.present), key=attrgetter("ordinal"))
+        return {task.id: task.spec for batch in self._tasks(pages(wanted)) for task in batch}
+
+    # --- What is open -----------------------------------------------------------------------------------
+
+    def _tasks(self, page: Page) -> Iterator[list[Task]]:
+        return open_tasks(self._set.surveyed.source, self._set.surveyed.expander, page)
+
+    async def _source(self, dispatcher: Dispatcher) -> AsyncIterator[Sequence[Task]]:
+        """The canaries, one at a time, then all that is open; no more than the call's limit."""
+        left = self._to_do()
+        try:
+            if self._set.options.canary:
+                async for task in self._canaries(left):
+                    left -= 1
+                    end = asyncio.ensure_future(dispatcher.end_of(task))
+                    yield [task]
+                    await self._read_back(task, await end)
+            async for batch in threaded(first_of(self._tasks(self._checkpoint.open_specs), left)):
+                yield batch
+        except Stopped as error:
+            self._stop.fail(error)
+
+    async def _canaries(self, most: int) -> AsyncIterator[Task]:
+        """The first open spec of each template of which nothing was made yet; another if that one failed."""
+        for _ in range(CANARY_ROUNDS):
+            for untried in self._facts.untried()[:most]:
+                for batch in await asyncio.to_thread(list, self._tasks(pages([untried]))):
+                    for task in batch:
+                        most -= 1
+                        yield task
+
+    async def _read_back(self, task: Task, record: Record) -> None:
+        if record.state is not State.CREATED or record.segment_id is None:
+            return
+        segment_id = record.segment_id
+        answer = await self._gateway.ask(lambda: self._set.server.get(segment_id))
+        found = segment_of(answer.body)
+        if found is None:
+            raise refusal(task.spec, segment_id, ("it cannot be read back",))
+        seen = read_back(task.spec, found)
+        for warning in seen.others:
+            self._checkpoint.warn(task.id, warning)
+        if seen.serious and not self._set.options.accept_warnings:
+            raise refusal(task.spec, segment_id, seen.serious)
+
+    # --- The end ----------------------------------------------------------------------------------------
+
+    async def _look_for_twins(self, reconciler: Reconciler) -> None:
+        try:
+            twins = await reconciler.twins()
+        except ListingFailed as error:
+            self._set.observer.notice("twins_not_looked_for", error=str(error))
+            return
+        for lost, ids in twins:
+            self._twins = True
+            self._checkpoint.warn(lost.id, f"made twice: the server also has {', '.join(ids)}; delete one")
+            self._set.observer.notice("twin", name=lost.name, also=ids)
+
+    def _summary(self, seconds: float) -> Summary:
+        states = self._checkpoint.counts()
+        plan, tally = self._set.surveyed.plan, self._tally
+        return Summary(
+            job=self._set.job,
+            checkpoint=self._checkpoint.path,
+            run=self._number,
+            rows=plan.rows,
+            specs=plan.specs,
+            states=states,
+            requests=Requests(tally.sent, tally.searches, tally.throttled, tally.retried),
+            seconds=seconds,
+            stopped=self._stop.why,
+            exit=exit_status(self._stop, tally, states, twins=self._twins),
+        )
+
+
+def _lost(doubt: Doubt) -> Lost:
+    spec = doubt.task.spec
+    return Lost(doubt.task.id, spec.name, spec.folded, spec.action, doubt.intent_run, doubt.task.intended_at)
+
+
+def _as_open(doubt: Doubt) -> OpenSpec:
+    spec = doubt.task.spec
+    return OpenSpec(doubt.ordinal, doubt.task.id, spec.key, spec.file, spec.line, doubt.task.attempts)
+
+
+def exit_status(stop: Stop, tally: Tally, states: Mapping[State, int], *, twins: bool) -> int:
+    """What `run` ends with: early, with failures of its own or anything unknown or made twice, or well.
+
+    What an earlier run was refused, and this one has not tried again, is told and not counted.
+    """
+    early = stop.exit_status
+    if early is not None:
+        return early
+    return 1 if tally.failed or states[State.UNKNOWN] or twins else 0
