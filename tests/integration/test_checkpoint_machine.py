@@ -202,7 +202,9 @@ class CheckpointMachine(RuleBasedStateMachine):
         )
         assert self.checkpoint.count_open() == len(waiting)
         sending = {key for key, known in self.model.items() if known.state is State.SENDING}
-        assert {doubt.key for doubt in self.checkpoint.in_doubt()} == sending
+        assert {
+            doubt.task.spec.key for doubt in self.checkpoint.facts.in_doubt() if not doubt.given_up
+        } == sending
 
 
 TestCheckpointMachine = CheckpointMachine.TestCase

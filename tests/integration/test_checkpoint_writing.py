@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bulkseg.checkpoint import Checkpoint, Doubt, SpecRow, read
+from bulkseg.checkpoint.facts import NO_BODY
 from bulkseg.errors import CheckpointError, StorageFull
-from bulkseg.model import Action, Intent, Record, State
+from bulkseg.model import Action, Intent, Record, Spec, State, Task
 from tests.checkpoints import NOW, created, opened, source, take_in
 
 
@@ -31,8 +32,9 @@ def rows(checkpoint: Checkpoint) -> dict[str, SpecRow]:
 async def test_an_intent_leaves_everything_that_is_needed_to_find_out(checkpoint):
     run = checkpoint.begin_run(NOW, date(2026, 1, 1))
     await checkpoint.intend([Intent(2, 3, NOW + 1)])
-    doubt = Doubt(2, "b", "gold", Action.CREATE, "b", "b", "", 3, NOW + 1, run, "s.csv", 3)
-    assert checkpoint.in_doubt() == [doubt]
+    spec = Spec("b", "gold", Action.CREATE, "b", "b", "", NO_BODY, "hash of b", "s.csv", 3)
+    task = Task(2, spec, 3, intended_at=NOW + 1)
+    assert checkpoint.facts.in_doubt() == [Doubt(task, 2, True, run, False, None)]  # noqa: FBT003
     assert rows(checkpoint)["b"].sent_at == NOW + 1
 
 
@@ -47,9 +49,9 @@ async def test_a_record_leaves_all_that_it_says(checkpoint):
     )  # fmt: skip
     assert rows(checkpoint)["a"] == SpecRow(
         "a", "gold", Action.CREATE, "a", "", State.CREATED, "17", 201, None, "folder", 2, True, "s.csv", 2,  # noqa: FBT003
-        "r", NOW, NOW + 2, run, "me", "99",
+        "r", NOW, NOW + 2, run, "me", "99", None, None, 1, "hash of a",
     )  # fmt: skip
-    assert checkpoint.in_doubt() == []
+    assert checkpoint.facts.in_doubt() == []
 
 
 async def test_what_goes_back_to_waiting_is_open_and_not_done(checkpoint):
@@ -80,7 +82,7 @@ async def test_what_gathers_while_a_commit_is_written_is_one_commit(checkpoint):
     blocker.close()
     await asyncio.gather(*waiting)
     assert commits <= 2
-    assert len(checkpoint.in_doubt()) == 8
+    assert len(checkpoint.facts.in_doubt()) == 8
 
 
 async def test_what_was_given_up_on_is_written_all_the_same(checkpoint):
