@@ -43,22 +43,29 @@ def guarded(
     """
     try:
         yield
-    except BulksegError as error:
-        if as_json:
-            print_json(document(error))
-        typer.echo(str(error), err=True)
-        raise typer.Exit(error.exit_status) from error
+    except (typer.Exit, typer.Abort):
+        raise
     except BrokenPipeError:
-        leave_stdout()
         raise typer.Exit(PIPE_CLOSED) from None
     except KeyboardInterrupt as interrupt:
         typer.echo(str(interrupt), err=True)
         raise typer.Exit(128 + getattr(interrupt, "signum", signal.SIGINT)) from None
-    except (typer.Exit, typer.Abort):
-        raise
-    except Exception as error:
-        _report_bug(error, trace=log_level == "debug")
-        raise typer.Exit(1) from error
+    except Exception as raised:
+        error = _innermost(raised)
+        if not isinstance(error, BulksegError):
+            _report_bug(error, trace=log_level == "debug")
+            raise typer.Exit(1) from raised
+        if as_json:
+            print_json(document(error))
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.exit_status) from raised
+
+
+def _innermost(error: Exception) -> Exception:
+    """What a group of tasks failed of: its first error; the others are those that this one has cancelled."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def print_json(document: Any) -> None:

@@ -1,0 +1,108 @@
+"""What a person sees of a run: within 80 columns, without unwanted colours, and gone at the end."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+from bulkseg.model import Action, Spec
+from bulkseg.observe import Tally
+from bulkseg.progress.live import Display, picture
+from bulkseg.progress.numbers import Meter
+
+SPEC = Spec(
+    '["t","a"]', "t", Action.CREATE, "Österreich Kunden", "österreich kunden", "", b"{}", "h", "s.csv", 14
+)
+TALLY = Tally(
+    total=12_345,
+    created=4_000,
+    failed=2,
+    unknown=1,
+    waiting=3,
+    in_flight=8,
+    allowed=2.5,
+    why="the server asked to wait (429)",
+)
+
+
+def terminal(width=80, **more):
+    return Console(file=io.StringIO(), width=width, force_terminal=True, color_system="standard", **more)
+
+
+def shown(console):
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_the_picture_has_one_line_for_each_part_whatever_the_width(width):
+    console = terminal(width)
+    events = [Text("failed " + "x" * 300)] * 2
+    console.print(picture("a-job-with-a-name-that-is-long, run 12", Meter(TALLY, lambda: 0.0).read(), events))
+    lines = shown(console).splitlines()
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= width
+
+
+def test_the_picture_tells_counts_rate_and_why_it_is_lower():
+    console = terminal()
+    console.print(picture("nightly, run 1", Meter(TALLY, lambda: 0.0).read(), []))
+    said = shown(console)
+    assert "nightly, run 1" in said
+    assert "4,003/12,345" in said
+    assert "4,000 created · 2 failed · 3 waiting · 1 unknown" in said
+    assert "0.0 of 2.5 requests/s · 8 in flight · the server asked to wait (429)" in said
+
+
+def test_no_color_takes_every_colour_out(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = terminal()
+    console.print(picture("nightly, run 1", Meter(TALLY, lambda: 0.0).read(), [Text("failed", style="red")]))
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", console.file.getvalue())
+
+
+async def test_the_last_failures_and_the_last_notice_stay_in_sight():
+    console = terminal()
+    display = Display(console)
+    display.started("nightly", 1, TALLY)
+    for number in range(5):
+        display.failed(SPEC, "failed", f"error {number}", f"r-{number}")
+    display.notice("throttled", rate=5)
+    display.notice("server_back", seconds=None)
+    console.file.truncate(0)
+    display._draw()
+    said = shown(console)
+    assert [number for number in range(5) if f"error {number}" in said] == [2, 3, 4]
+    assert "failed s.csv:14 Österreich Kunden: error 4 (request r-4)" in said
+    assert "server back" in said
+    assert "throttled" not in said
+    display.close()
+
+
+async def test_a_failure_does_not_read_brackets_as_a_style():
+    console = terminal()
+    display = Display(console)
+    display.started("nightly", 1, TALLY)
+    display.failed(SPEC, "failed", "400 [bold]name[/bold]: taken", None)
+    display._draw()
+    assert "400 [bold]name[/bold]: taken" in shown(console)
+    display.close()
+
+
+async def test_the_cursor_comes_back_at_the_end_and_nothing_is_drawn_after_it():
+    console = terminal()
+    display = Display(console)
+    display.checking()
+    display.started("nightly", 1, TALLY)
+    display.ended({"exit": 0})
+    drawn = console.file.getvalue()
+    assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
+    display._draw()
+    assert console.file.getvalue() == drawn
+
+
+def test_a_notice_before_the_picture_is_printed_whole():
+    console = terminal(40)
+    Display(console).notice("changed", name="x" * 60)
+    assert shown(console) == f"changed name {'x' * 60}\n"
