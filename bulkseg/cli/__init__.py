@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bulkseg.cli import demo, plan, results, run, sandbox, status
+from bulkseg.cli import demo, plan, resolve, results, run, sandbox, status, undo, verify
 from bulkseg.cli.guard import PIPE_CLOSED, leave_stdout
 
 __all__ = ["app", "main"]
@@ -75,6 +75,9 @@ for _module, _command in (
     (run, run.run),
     (status, status.status),
     (results, results.results),
+    (verify, verify.verify),
+    (undo, undo.undo),
+    (resolve, resolve.resolve),
     (sandbox, sandbox.sandbox),
 ):
     app.command(epilog=_examples(_module.EXAMPLES))(_command)

@@ -47,6 +47,11 @@ LogLevelOption = Annotated[
     ),
 ]
 
+SiteOption = Annotated[
+    str | None,
+    typer.Option("--site", metavar="NAME", help="Whose credentials, if not those that the job names."),
+]
+
 # --- Of `run` -------------------------------------------------------------------------------------------
 
 FreshOption = Annotated[bool, typer.Option("--fresh", help="Put the old checkpoint aside and begin anew.")]
@@ -76,6 +81,18 @@ LogFormatOption = Annotated[
         help="auto (drawn on a terminal), json, console.",
     ),
 ]
+
+# --- Of what comes after it -----------------------------------------------------------------------------
+
+ForceOption = Annotated[bool, typer.Option("--force", help="Also what was changed since it was made.")]
+YesToAllOption = Annotated[bool, typer.Option("--yes", "-y", help="Answer every question with yes.")]
+KeyArgument = Annotated[
+    str, typer.Argument(metavar="KEY", help="The spec's key as results show it, or its name.")
+]
+IdOption = Annotated[
+    str | None, typer.Option("--id", metavar="N", help="It was made, and this is the segment's id.")
+]
+NotMadeOption = Annotated[bool, typer.Option("--not-made", help="It was not made: the next run sends it.")]
 
 
 def parse_vars(given: Sequence[str] | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing, suppress
 from dataclasses import fields
 from signal import Signals as SignalNames
@@ -43,6 +43,12 @@ class Watcher(Observer, Protocol):
         """Nothing more is shown by itself."""
 
 
+class Asks(Protocol):
+    """A question at the terminal; `open` while it waits for an answer."""
+
+    open: bool
+
+
 def in_loop(work: Coroutine[Any, Any, T]) -> T:
     """Runs `work` in an event loop of its own and gives what it returns."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -72,9 +78,9 @@ async def provision(
     job: Job, site: Site, chosen: RunOptions, watcher: Watcher, question: Question | None = None
 ) -> Summary:
     """Runs the job; a signal drains it. Raises what the pipeline raises, and Interrupted."""
-    _learn(site)
+    learn(site)
     stop = Stop()
-    with closing(watcher), _signals(stop, watcher, question):
+    with closing(watcher), draining(stop, watcher, question):
         watcher.checking()
         try:
             return await run(job, chosen, site, observer=watcher, confirm=question, stop=stop)
@@ -87,7 +93,24 @@ async def provision(
             return Summary(job.name, checkpoint, stopped=why, exit=stop.exit_status)
 
 
-def _signals(stop: Stop, watcher: Watcher, question: Question | None) -> Signals:
+async def attend(
+    work: Callable[[Stop], Awaitable[T]], site: Site, watcher: Watcher, question: Asks | None = None
+) -> T:
+    """Does work at a site, under the eyes of a watcher; a signal stops it. Raises what it raises."""
+    learn(site)
+    stop = Stop()
+    with closing(watcher), draining(stop, watcher, question):
+        try:
+            return await work(stop)
+        except Stopped:
+            if stop.exit_status is None:
+                raise
+            typer.echo(stop.why, err=True)
+            raise typer.Exit(stop.exit_status) from None
+
+
+def draining(stop: Stop, watcher: Watcher, question: Asks | None) -> Signals:
+    """The first signal becomes a stop; but one that comes while `question` stands open ends the command."""
     loop = asyncio.get_running_loop()
 
     def drain(signum: int) -> None:
@@ -111,7 +134,7 @@ def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[int], None], signum: 
     loop.call_soon_threadsafe(call, signum)
 
 
-def _learn(site: Site) -> None:
+def learn(site: Site) -> None:
     """From here on no log line and no traceback shows this site's secrets."""
     values = (getattr(site, field.name) for field in fields(site))
     log.secrets.learn(*(value.get_secret_value() for value in values if isinstance(value, SecretStr)))
@@ -142,5 +165,10 @@ def _ask(plan: Plan, identity: Identity, count: int) -> bool:
     typer.echo(f"{plan.job}: {plan.rows:,} rows, {plan.specs:,} specs", err=True)
     typer.echo("\n".join(counts(plan)), err=True)
     typer.echo(f"site: {where} ({identity.base_url}), user: {identity.user_name}", err=True)
-    typer.echo(f"Send {count:,} requests to {where} as {identity.user_name}? [y/N] ", err=True, nl=False)
+    return agreed(f"Send {count:,} requests to {where} as {identity.user_name}?")
+
+
+def agreed(question: str) -> bool:
+    """Asks at the terminal; anything but a yes is a no."""
+    typer.echo(f"{question} [y/N] ", err=True, nl=False)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
