@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,18 @@ async def test_a_stop_lets_deletions_under_way_be_recorded_and_the_next_undo_goe
         assert sorted(row.name for row in place.rows(State.CREATED)) == sorted(left)
         rest = await undone_all(place)
         assert (rest.report.total, rest.exit, place.names()) == (len(left), 0, [])
+
+
+async def test_a_server_that_has_gone_ends_it_and_nothing_is_said_to_be_undone(tmp_path):
+    async with provisioned(tmp_path, "abc", discover=False) as place:
+        pass  # and with it goes the sandbox
+    case = place.case()
+    case = replace(case, limits=case.limits.model_copy(update={"give_up_after": 0.3}))
+    done = await undo(case, place.site, confirm=Answers(), force=False, observer=place.observer, stop=Stop())
+    assert done is not None
+    assert (done.exit, done.report.done, len(place.rows(State.CREATED))) == (3, 0, 3)
+    assert done.stopped is not None
+    assert "has not answered for 0.3 s" in done.stopped
 
 
 async def test_a_run_makes_what_was_undone_again_only_when_told(tmp_path):
