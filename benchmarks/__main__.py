@@ -8,10 +8,15 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from benchmarks import loader, pace, throughput
+from benchmarks import durability, loader, pace, throughput
 from benchmarks.report import keep, show
 
-BENCHMARKS = {"loader": loader.measure, "pace": pace.measure, "throughput": throughput.measure}
+BENCHMARKS = {
+    "durability": durability.measure,
+    "loader": loader.measure,
+    "pace": pace.measure,
+    "throughput": throughput.measure,
+}
 
 
 def main() -> int:

@@ -17,8 +17,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from bulkseg.checkpoint.connect import explain
-from bulkseg.checkpoint.writes import Contradiction, Work, write, write_with_care
+from bulkseg.checkpoint.writes import Contradiction, Item, Work, write, write_with_care
 from bulkseg.errors import CheckpointError
+
+
+def _kind(item: Item) -> str:
+    return type(item).__name__
 
 
 @dataclass(slots=True, eq=False)
@@ -116,9 +120,11 @@ class Writer:
             raise
 
     def _write_together(self, group: list[_Waiting]) -> None:
-        """The usual way, in the order in which it came: neighbours of one kind are one call of SQLite."""
-        items = chain.from_iterable(waiting.work for waiting in group)
-        for _, alike in groupby(items, key=type):
+        """The usual way: all of one kind is one call of SQLite. The order counts where a spec comes twice."""
+        items = list(chain.from_iterable(waiting.work for waiting in group))
+        if len({item.id for item in items}) < len(items):
+            raise Contradiction
+        for _, alike in groupby(sorted(items, key=_kind), key=_kind):
             write(self._connection, list(alike), self.run)
 
     def _write_apart(self, group: list[_Waiting]) -> None:

@@ -10,27 +10,34 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
 
+import orjson
+
 from bulkseg.errors import CheckpointError
 from bulkseg.model import Intent, Record, State
 
 Item = Intent | Record
 Work = Sequence[Item]
 
+# A group comes as one JSON array of arrays and is written by one step of SQLite, outside of Python's lock.
+# A call for each row would wait for that lock as often as there are rows, and hold up whoever sends meanwhile.
+_ITEM = "json_extract(item.value, '$[{}]')"
 _INTEND = """
-UPDATE spec SET state = 'sending', attempts = ?2, intent_at = ?3, intent_run = ?4
-WHERE id = ?1 AND state IN ('pending', 'sending')
-"""
+UPDATE spec SET state = 'sending', attempts = {1}, intent_at = {2}, intent_run = {3}
+FROM json_each(?) AS item
+WHERE spec.id = {0} AND state IN ('pending', 'sending')
+""".format(*map(_ITEM.format, range(4)))
 # The two conditions after the id hold for every record that contradicts nothing. Where one does not hold, no
 # row changes, and `write_with_care` finds out why.
 _RECORD = """
-UPDATE spec SET state = ?2, attempts = ?3, done_at = ?4, segment_id = coalesce(?5, segment_id),
-    http_status = ?6, error = ?7, warning = ?8, reconciled = ?9, temporary = ?10, request_id = ?11,
-    created_by = coalesce(?12, created_by), created_at = coalesce(?13, created_at), run = ?14,
-    server_name = coalesce(?15, server_name), content = coalesce(?16, content)
-WHERE id = ?1
-    AND (segment_id IS NULL OR ?5 IS NULL OR segment_id = ?5)
-    AND (state NOT IN ('created', 'adopted', 'undone') OR ?2 IN ('created', 'adopted', 'undone'))
-"""
+UPDATE spec SET state = {1}, attempts = {2}, done_at = {3}, segment_id = coalesce({4}, segment_id),
+    http_status = {5}, error = {6}, warning = {7}, reconciled = {8}, temporary = {9}, request_id = {10},
+    created_by = coalesce({11}, created_by), created_at = coalesce({12}, created_at), run = {13},
+    server_name = coalesce({14}, server_name), content = coalesce({15}, content)
+FROM json_each(?) AS item
+WHERE spec.id = {0}
+    AND (segment_id IS NULL OR {4} IS NULL OR segment_id = {4})
+    AND (state NOT IN ('created', 'adopted', 'undone') OR {1} IN ('created', 'adopted', 'undone'))
+""".format(*map(_ITEM.format, range(16)))
 _HOLDER = """
 SELECT key FROM spec
 WHERE segment_id = ? AND state NOT IN ('undone', 'skipped', 'failed') AND id <> ?
@@ -44,13 +51,14 @@ class Contradiction(Exception):
 
 
 def write(connection: sqlite3.Connection, work: Work, run: int | None) -> None:
-    """Write work of one kind (intents, or records), all at once.
+    """Write work of one kind (intents, or records), all at once; no spec may be in it twice.
 
     Raises Contradiction where not every item changed its row.
     """
     statement = _INTEND if isinstance(work[0], Intent) else _RECORD
+    values = orjson.dumps([_values(item, run) for item in work]).decode()
     try:
-        changed = connection.executemany(statement, [_values(item, run) for item in work]).rowcount
+        changed = connection.execute(statement, (values,)).rowcount
     except sqlite3.IntegrityError as error:
         raise Contradiction from error
     if changed != len(work):
