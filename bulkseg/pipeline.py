@@ -13,7 +13,7 @@ from bulkseg.clock import Clock
 from bulkseg.eloqua.client import connect
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
-from bulkseg.errors import Stopped
+from bulkseg.errors import CheckpointError, Stopped
 from bulkseg.job import Job
 from bulkseg.observe import Observer
 from bulkseg.planning import Plan, RunOptions, Surveyed, limits_of, surveyed
@@ -33,7 +33,7 @@ def plan(job: Job, options: RunOptions = RunOptions(), *, clock: Clock = Clock()
         InputError: with everything that is wrong in the job and its source.
         CheckpointError: the checkpoint that is there cannot be this job's.
     """
-    with surveyed(job, options, clock, look=lambda: None) as looked_at:
+    with surveyed(job, options, clock, look=lambda: None, anew=True) as looked_at:
         return looked_at.plan
 
 
@@ -59,7 +59,7 @@ async def run(
     limits = limits_of(job, options)
     with ExitStack() as held:
         looked_at = await asyncio.to_thread(
-            held.enter_context, surveyed(job, options, clock, partial(_give_up, stop))
+            held.enter_context, surveyed(job, options, clock, look=partial(_give_up, stop), anew=False)
         )
         client = connect(site, timeout=limits.timeout, concurrency=limits.concurrency, clock=clock)
         async with client as server:
@@ -68,7 +68,7 @@ async def run(
                 return Summary(job.name, looked_at.plan.checkpoint, stopped="not confirmed; nothing was sent")
             checkpoint = held.enter_context(_opened(job, options, looked_at.plan.checkpoint, clock))
             checkpoint.bind(identity.binding)
-            await asyncio.to_thread(_merge, checkpoint, job, options, looked_at)
+            await asyncio.to_thread(_take_in, checkpoint, options, looked_at)
             setting = Setting(
                 job=job.name,
                 limits=limits,
@@ -96,12 +96,18 @@ def _opened(job: Job, options: RunOptions, path: Path, clock: Clock) -> Checkpoi
     return Checkpoint.open(path, job=job.name, now=clock.now())
 
 
-def _merge(checkpoint: Checkpoint, job: Job, options: RunOptions, looked_at: Surveyed) -> None:
-    checkpoint.merge(
-        looked_at.draft,
-        source_fingerprint=looked_at.source.fingerprint,
-        job_fingerprint=job.fingerprint,
-        rows=looked_at.plan.rows,
-        retry_failed=options.retry_failed,
-        redo=options.redo,
-    )
+def _take_in(checkpoint: Checkpoint, options: RunOptions, looked_at: Surveyed) -> None:
+    fingerprints = (looked_at.source.fingerprint, looked_at.job_fingerprint)
+    if looked_at.draft is not None:
+        checkpoint.merge(
+            looked_at.draft,
+            source_fingerprint=fingerprints[0],
+            job_fingerprint=fingerprints[1],
+            rows=looked_at.plan.rows,
+            retry_failed=options.retry_failed,
+            redo=options.redo,
+        )
+    elif checkpoint.unchanged(*fingerprints):
+        checkpoint.reopen_failed(retry_failed=options.retry_failed, redo=options.redo)
+    else:
+        raise CheckpointError(f"{checkpoint.path} has been changed by another run just now; run again")

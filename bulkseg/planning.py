@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -19,6 +20,7 @@ from bulkseg.job import Job, Limits
 from bulkseg.model import Spec
 from bulkseg.rows import Source, open_source
 from bulkseg.survey import Survey, survey
+from bulkseg.version import version
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +68,27 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """Pass 1, done: the open source and draft, and what they came to; `today` is the templates' day."""
+    """Pass 1, done: the open source and draft, and what they came to; `today` is the templates' day.
+
+    There is no draft where the checkpoint has this very source and job already.
+    """
 
     source: Source
     expander: Expander
-    draft: Draft
+    draft: Draft | None
     plan: Plan
     today: date
+    job_fingerprint: str
 
 
 @contextmanager
-def surveyed(job: Job, options: RunOptions, clock: Clock, look: Callable[[], None]) -> Iterator[Surveyed]:
+def surveyed(
+    job: Job, options: RunOptions, clock: Clock, *, look: Callable[[], None], anew: bool
+) -> Iterator[Surveyed]:
     """Pass 1 of a job, for as long as the context lasts.
 
-    `look` is called now and then and may raise, to give up.
+    `look` is called now and then and may raise, to give up. Unless `anew` is asked for, a source that has not
+    changed since it was taken into the checkpoint is not read again.
 
     Raises:
         InputError: with everything that is wrong in the job and its source.
@@ -91,11 +100,30 @@ def surveyed(job: Job, options: RunOptions, clock: Clock, look: Callable[[], Non
         source = held.enter_context(closing(open_source(job.sources, job.base)))
         today = _today(old, clock)
         expander = compile_job(job, source.columns, today, source.display)
+        # Another version may expand the same job into other bytes.
+        fingerprint = f"{job.fingerprint} {version()}"
+        plan_of = partial(_plan, job, path, limits_of(job, options))
+        known = None if anew or old is None else _known(old, options, source.fingerprint, fingerprint)
+        if known is not None:
+            yield Surveyed(source, expander, None, plan_of(*known), today, fingerprint)
+            return
         draft = held.enter_context(Draft.open())
         found = survey(source, expander, draft, look=look)
         compared = draft.compare(old, retry_failed=options.retry_failed, redo=options.redo)
-        made = _plan(job, path, limits_of(job, options), found, compared)
-        yield Surveyed(source, expander, draft, made, today)
+        yield Surveyed(source, expander, draft, plan_of(found, compared), today, fingerprint)
+
+
+def _known(
+    checkpoint: Path, options: RunOptions, source_fingerprint: str, job_fingerprint: str
+) -> tuple[Survey, Comparison] | None:
+    """What pass 1 would come to, from the checkpoint; None where source or job are not those on record."""
+    with read(checkpoint) as reader:
+        if not reader.unchanged(source_fingerprint, job_fingerprint):
+            return None
+        known = reader.surveyed(retry_failed=options.retry_failed, redo=options.redo)
+        meta, gone = reader.meta, reader.gone()
+    found = Survey(meta.rows, meta.specs, known.by_template, known.by_action, ())
+    return found, Comparison(states=known.states, changed_total=known.changed, gone=gone)
 
 
 def _today(checkpoint: Path | None, clock: Clock) -> date:

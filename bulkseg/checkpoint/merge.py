@@ -51,7 +51,12 @@ FROM draft.spec AS draft
 WHERE spec.state = 'pending' AND spec.present AND draft.key = spec.key
     AND (spec.hash, spec.folded) <> (draft.hash, draft.folded)
 """
-_META = "UPDATE meta SET source_fingerprint = ?, job_fingerprint = ?, rows = ?, specs = ?"
+_META = """
+UPDATE meta SET source_fingerprint = ?, job_fingerprint = ?, rows = ?, specs = ?, changed = (
+    SELECT count(*) FROM main.spec JOIN draft.spec AS draft ON draft.key = spec.key
+    WHERE spec.state IN ('created', 'adopted') AND spec.hash <> draft.hash
+)
+"""
 
 
 @contextmanager

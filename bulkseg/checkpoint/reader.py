@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import date
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Self
 
 import orjson
 
+from bulkseg.checkpoint.compare import REOPENED
 from bulkseg.checkpoint.connect import connect, reading, reading_options, refuse_foreign
-from bulkseg.checkpoint.rows import Meta, RunRow, SpecRow
+from bulkseg.checkpoint.rows import Known, Meta, RunRow, SpecRow
 from bulkseg.checkpoint.schema import APPLICATION_ID, refuse_older, version_of
 from bulkseg.errors import CheckpointError
 from bulkseg.model import Action, State
@@ -26,6 +28,10 @@ SELECT spec.id, key, template, action, name, source_id, state, segment_id, http_
     server_name, content, spec.id, hash
 FROM spec JOIN source ON source.id = spec.source
 WHERE spec.id > ? {states} ORDER BY spec.id LIMIT ?
+"""
+_AFTER_REOPENING = f"""
+SELECT template, action, CASE WHEN {REOPENED} THEN 'pending' ELSE state END, count(*)
+FROM spec WHERE present GROUP BY 1, 2, 3
 """
 _COMMONEST_ERRORS = """
 SELECT error, count(*) AS times, min(key) FROM spec
@@ -89,6 +95,24 @@ class Reader:
             query = "SELECT count(*) FROM spec WHERE NOT present"
             count: int = self._connection.execute(query).fetchone()[0]
         return count
+
+    def unchanged(self, source_fingerprint: str, job_fingerprint: str) -> bool:
+        """Whether source and job are those of the last merge, so that they need not be read again."""
+        with reading(self._path):
+            query = "SELECT source_fingerprint = ? AND job_fingerprint = ? FROM meta"
+            return bool(self._connection.execute(query, (source_fingerprint, job_fingerprint)).fetchone()[0])
+
+    def surveyed(self, *, retry_failed: bool, redo: bool) -> Known:
+        """What the last merge took in, in the states in which a new run would find it."""
+        rules = {"retry_failed": retry_failed, "redo": redo}
+        known = Known(Counter(), Counter(), Counter())
+        with reading(self._path):
+            for template, action, state, count in self._connection.execute(_AFTER_REOPENING, rules):
+                known.by_template[template] += count
+                known.by_action[action] += count
+                known.states[State(state)] += count
+            known.changed = self._connection.execute("SELECT changed FROM meta").fetchone()[0]
+        return known
 
     def runs(self) -> list[RunRow]:
         """All runs, the first one first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -97,6 +98,19 @@ class Comparison:
     def done(self) -> int:
         """How many need nothing more: made, adopted, or undone."""
         return sum(self.states.get(state, 0) for state in (State.CREATED, State.ADOPTED, State.UNDONE))
+
+
+@dataclass(slots=True)
+class Known:
+    """A source that is on record already: its specs by template, by action and by state.
+
+    `changed` counts those that are made, and that the source asks for otherwise now.
+    """
+
+    by_template: Counter[str]
+    by_action: Counter[str]
+    states: Counter[State]
+    changed: int = 0
 
 
 # --- Of a checkpoint ------------------------------------------------------------------------------------

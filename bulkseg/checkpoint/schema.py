@@ -74,7 +74,8 @@ SCHEMA = (
         source_fingerprint TEXT,
         job_fingerprint TEXT,
         rows INTEGER NOT NULL,
-        specs INTEGER NOT NULL
+        specs INTEGER NOT NULL,
+        changed INTEGER NOT NULL DEFAULT 0  -- specs that are made and that the source asks for otherwise now
     )
     """,
     "CREATE TABLE source (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE)",

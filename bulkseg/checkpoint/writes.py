@@ -19,7 +19,7 @@ Item = Intent | Record
 Work = Sequence[Item]
 
 # A group comes as one JSON array of arrays and is written by one step of SQLite, outside of Python's lock.
-# A call for each row would wait for that lock as often as there are rows, and hold up whoever sends meanwhile.
+# A call for each row would wait for that lock as often as there are rows, and hold up whoever is sending.
 _ITEM = "json_extract(item.value, '$[{}]')"
 _INTEND = """
 UPDATE spec SET state = 'sending', attempts = {1}, intent_at = {2}, intent_run = {3}

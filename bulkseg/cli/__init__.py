@@ -42,17 +42,10 @@ def _examples(commands: str) -> str:
 
 def _show_version(wanted: bool) -> None:  # noqa: FBT001  # Typer's signature
     if wanted:
-        typer.echo(f"bulkseg {_version()}")
+        from bulkseg.version import version
+
+        typer.echo(f"bulkseg {version()}")
         raise typer.Exit
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("bulkseg")
-    except PackageNotFoundError:
-        return "(a checkout that is not installed)"
 
 
 VersionOption = Annotated[

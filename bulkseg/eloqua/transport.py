@@ -10,7 +10,6 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from types import SimpleNamespace
 
 import aiohttp
@@ -21,6 +20,7 @@ from bulkseg.eloqua import headers as header
 from bulkseg.eloqua.breaks import no_answer
 from bulkseg.eloqua.proxies import proxy_for
 from bulkseg.model import Answer, Reply
+from bulkseg.version import version
 
 # Idle connections are closed by load balancers after 60 s, by nginx after 75 s. We give them up long before,
 # so that a request is not written to a connection that is being closed: a POST would end in doubt.
@@ -131,7 +131,7 @@ async def open_transport(*, timeout: float, connections: int, clock: Clock) -> A
         timeout=aiohttp.ClientTimeout(total=timeout, connect=min(LONGEST_CONNECT_SECONDS, timeout / 2)),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={
-            "User-Agent": f"bulkseg/{_version()}",
+            "User-Agent": f"bulkseg/{version()}",
             "Accept": "application/json",
             "Content-Type": "application/json",
         },
@@ -157,10 +157,3 @@ async def _mark_written(
 ) -> None:
     flight: _Flight = context.trace_request_ctx
     flight.wrote = True
-
-
-def _version() -> str:
-    try:
-        return version("bulkseg")
-    except PackageNotFoundError:  # run from a working copy
-        return "0"
