@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bulkseg.answers import Page, page_of, segment_of
-from bulkseg.errors import BulksegError
+from bulkseg.errors import Stopped
 from bulkseg.faults import read_errors
 from bulkseg.model import Answer, Reply
 from bulkseg.names import fold
@@ -38,10 +38,8 @@ class Api(Protocol):
 Ask = Callable[[Callable[[], Awaitable[Reply]]], Awaitable[Answer]]
 
 
-class ListingFailed(BulksegError):
+class ListingFailed(Stopped):
     """No complete list could be had; it never means that something is not there."""
-
-    exit_status = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from bulkseg.checkpoint import Checkpoint, Doubt, OpenSpec, Standing
 from bulkseg.clock import Clock
 from bulkseg.dispatch import Dispatcher
 from bulkseg.eloqua.client import Eloqua
-from bulkseg.errors import Stopped
+from bulkseg.errors import BulksegError, Stopped
 from bulkseg.exists import Policy, exists, reserved
 from bulkseg.feed import Page, first_of, open_tasks, pages, threaded
 from bulkseg.gateway import Gateway
@@ -102,12 +102,15 @@ class Running:
 
     async def _work(self, doubts: Sequence[Doubt]) -> None:
         await self._take_stock()
+        bodies = await asyncio.to_thread(self._bodies, doubts)
         # Each needs the other: the dispatcher is there by the time that anything is settled.
         reconciler = self._reconciler(lambda step, task: dispatcher.settle(step, task))  # noqa: PLW0108
         dispatcher = self._dispatcher(reconciler.hold)
         async with asyncio.TaskGroup() as group:
             looking = group.create_task(reconciler.work())
-            await self._take_up(doubts, dispatcher, reconciler)
+            for doubt in doubts:
+                dispatcher.expect()
+                self._take_up(doubt, bodies.get(doubt.task.id), reconciler)
             await dispatcher.run(self._source(dispatcher))
             looking.cancel()
         if not self._stop.requested:
@@ -169,20 +172,16 @@ class Running:
 
     # --- What an earlier run left -----------------------------------------------------------------------
 
-    async def _take_up(self, doubts: Sequence[Doubt], dispatcher: Dispatcher, reconciler: Reconciler) -> None:
-        bodies = await asyncio.to_thread(self._bodies, doubts)
-        for doubt in doubts:
-            recorded = doubt.task
-            spec = bodies.get(recorded.id, recorded.spec)
-            unchanged = recorded.id in bodies and spec.hash == recorded.spec.hash
-            dispatcher.expect()
-            reconciler.take(
-                replace(recorded, spec=spec) if unchanged else recorded,
-                _lost(doubt),
-                InDoubt(doubt.error or LEFT_IN_DOUBT),
-                resend=unchanged,
-                given_up=doubt.given_up,
-            )
+    def _take_up(self, doubt: Doubt, spec: Spec | None, reconciler: Reconciler) -> None:
+        """Has a doubt looked into; it is sent again only as it was, by the `spec` the source still has."""
+        unchanged = spec is not None and spec.hash == doubt.task.spec.hash
+        reconciler.take(
+            replace(doubt.task, spec=spec) if spec is not None and unchanged else doubt.task,
+            _lost(doubt),
+            InDoubt(doubt.error or LEFT_IN_DOUBT),
+            resend=unchanged,
+            given_up=doubt.given_up,
+        )
 
     def _bodies(self, doubts: Sequence[Doubt]) -> dict[int, Spec]:
         """The specs in doubt as the source has them now, with their bodies, by their number."""
@@ -206,8 +205,9 @@ class Running:
                     await self._read_back(task, await end)
             async for batch in threaded(first_of(self._tasks(self._checkpoint.open_specs), left)):
                 yield batch
-        except Stopped as error:
-            self._stop.fail(error)
+        except BulksegError as error:
+            # Also a source that breaks off now, though it was whole when it was checked.
+            self._stop.fail(error if isinstance(error, Stopped) else Stopped(f"{error}; run again"))
 
     async def _canaries(self, most: int) -> AsyncIterator[Task]:
         """The first open spec of each template of which nothing was made yet; another if that one failed."""
