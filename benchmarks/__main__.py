@@ -8,13 +8,14 @@ import platform
 import sys
 from datetime import UTC, datetime
 
-from benchmarks import durability, loader, pace, throughput
+from benchmarks import durability, loader, pace, simulation, throughput
 from benchmarks.report import keep, show
 
 BENCHMARKS = {
     "durability": durability.measure,
     "loader": loader.measure,
     "pace": pace.measure,
+    "simulation": simulation.measure,
     "throughput": throughput.measure,
 }
 

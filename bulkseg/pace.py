@@ -1,11 +1,8 @@
 """How fast: requests leave evenly spaced, under a hard ceiling, and wait together when the server says so.
 
 asyncio-throttle's `Throttler` holds the ceiling. It lets a whole period's worth go at once, polls, and cannot
-be paused; so the spacing, the pauses and the adaptation are here, and only one caller at a time waits on it.
-
-Adaptation is additive increase and multiplicative decrease (Chiu and Jain, 1989): a burst of 429s counts
-once and takes the rate below what the server was just seen to accept; every second without one gives a little
-back.
+be paused; so the spacing and the pauses are here, and only one caller at a time waits on it. How the rate
+follows what the server says is decided in `adapt`.
 """
 
 from __future__ import annotations
@@ -16,17 +13,15 @@ from typing import Protocol
 
 from asyncio_throttle import Throttler
 
+from bulkseg.adapt import Level, allowed, refused
 from bulkseg.clock import Clock
 
 # Sending exactly at the ceiling would let the wire's jitter push an eleventh request into a second of ten.
 HEADROOM = 0.99
 # How late the schedule may run and still catch up, in seconds: half a tenth of a second's share at the most.
 SLACK = 0.05
-# After a 429: the share of the accepted rate to go on with, the lowest share of the ceiling, and the share of
-# the ceiling that comes back each second.
-DECREASE, FLOOR, INCREASE = 0.9, 0.01, 0.02
 # The first pause after a 429 that names none, doubled while they go on, in seconds.
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.3, 60.0
 
 
 class Ceiling(Protocol):
@@ -49,8 +44,7 @@ class Pace:
     """The rate of one site. All that is sent to it takes its turn here, searches and retries included."""
 
     def __init__(self, rate: float, *, clock: Clock, hard: Ceiling | None = None) -> None:
-        self.limit = rate
-        self.allowed = rate
+        self._level = Level(ceiling=rate)
         self._clock = clock
         self._hard = ceiling(rate) if hard is None else hard
         self._turn = asyncio.Lock()
@@ -60,7 +54,6 @@ class Pace:
         self._cut_at = 0.0
         self._bursts = 0
         self._accepted: deque[float] = deque()
-        self._grown_at = clock.monotonic()
 
     async def turn(self) -> None:
         """Returns when one more request may leave."""
@@ -69,8 +62,7 @@ class Pace:
                 await self._clock.sleep(delay)
             await self._hard.acquire()
             now = self._clock.monotonic()
-            self._grow(now)
-            self._next = max(self._next, now - SLACK) + 1 / (self.allowed * HEADROOM)
+            self._next = max(self._next, now - SLACK) + 1 / (allowed(self._level, now) * HEADROOM)
 
     def pause(self, seconds: float, why: str) -> None:
         """Nothing leaves for so many seconds; the longest pause asked for counts."""
@@ -98,28 +90,28 @@ class Pace:
         self._forget(now)
         backoff = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._bursts) * (0.5 + self._clock.chance() / 2)
         self.pause(max(backoff, retry_after or 0.0), "throttled by the server")
-        seen = float(len(self._accepted)) or self.allowed / 2
-        self.allowed = max(self.limit * FLOOR, min(self.allowed, seen) * DECREASE)
-        self._cut_at, self._grown_at = now, self._paused_until
+        borne = float(len(self._accepted)) or self.allowed / 2
+        self._level = refused(self._level, borne, self._paused_until)
+        self._cut_at = now
         self._bursts += 1
         return True
+
+    @property
+    def allowed(self) -> float:
+        """The present rate, in requests a second."""
+        return allowed(self._level, self._clock.monotonic())
 
     @property
     def why(self) -> str:
         """Why nothing leaves, or less than the ceiling allows; empty when it is the job's own rate."""
         if self._clock.monotonic() < self._paused_until:
             return self._why
-        return "throttled by the server" if self.allowed < self.limit else ""
+        return "throttled by the server" if self.allowed < self._level.ceiling else ""
 
     @property
     def paused_for(self) -> float:
         """Seconds until something may leave again."""
         return max(0.0, self._paused_until - self._clock.monotonic())
-
-    def _grow(self, now: float) -> None:
-        if self.allowed < self.limit and now > self._grown_at:
-            self.allowed = min(self.limit, self.allowed + self.limit * INCREASE * (now - self._grown_at))
-        self._grown_at = max(now, self._grown_at)
 
     def _forget(self, now: float) -> None:
         while self._accepted and self._accepted[0] < now - 1.0:
