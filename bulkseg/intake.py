@@ -92,18 +92,21 @@ class Intake:
 
     async def work(self) -> None:
         """Writes intents until it is closed."""
-        while not self._closed:
-            group = self._next_group()
-            if group:
-                await self._intend(group)
-            else:
-                await self._wake.wait()
-                self._wake.clear()
+        async with asyncio.TaskGroup() as writing:
+            while not self._closed:
+                group = self._next_group()
+                if group:
+                    # Not waited for: the next group goes to the ledger at once and is in its next commit.
+                    self._open += len(group)
+                    writing.create_task(self._intend(group))
+                else:
+                    await self._wake.wait()
+                    self._wake.clear()
 
     def _next_group(self) -> list[Task]:
         room = self._most - self._open
-        # Waiting for a quarter of the room makes groups: one commit for many, instead of one each.
-        if room < self._most / 4:
+        # Waiting for some room makes groups: one commit for many, instead of one each.
+        if room < self._most / 16:
             return []
         group: list[Task] = []
         for waiting in (self._again, self._fresh):
@@ -118,7 +121,6 @@ class Intake:
     async def _intend(self, group: list[Task]) -> None:
         now = self._clock.now()
         tasks = [replace(task, attempts=task.attempts + 1, intended_at=now) for task in group]
-        self._open += len(tasks)
         try:
             await self._ledger.intend([Intent(task.id, task.attempts, now) for task in tasks])
         except StorageFull as error:

@@ -1,4 +1,4 @@
-"""Outcomes on their way to the checkpoint: gathered while the last group is written, then written as one."""
+"""Outcomes on their way to the checkpoint: those of one turn of the event loop go together."""
 
 from __future__ import annotations
 
@@ -51,13 +51,18 @@ class Recorder:
 
         Records that could not be written leave their specs as `sending`: the next run finds out about them.
         """
-        while not self._closed or self._gathered:
-            await self._filled.wait()
-            self._filled.clear()
-            group, self._gathered = self._gathered, []
-            if group and await self._written([record for record, _ in group]):
-                for _, then in group:
-                    then()
+        async with asyncio.TaskGroup() as writing:
+            while not self._closed or self._gathered:
+                await self._filled.wait()
+                self._filled.clear()
+                group, self._gathered = self._gathered, []
+                # Not waited for: what comes meanwhile goes to the ledger at once and is in its next commit.
+                writing.create_task(self._write(group))
+
+    async def _write(self, group: Sequence[tuple[Record, Callable[[], None]]]) -> None:
+        if group and await self._written([record for record, _ in group]):
+            for _, then in group:
+                then()
 
     async def _written(self, records: Sequence[Record]) -> bool:
         for _ in range(WRITE_TRIES):

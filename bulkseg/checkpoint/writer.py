@@ -9,20 +9,15 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain, groupby
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from bulkseg.checkpoint.connect import explain
-from bulkseg.checkpoint.writes import Contradiction, Item, Work, write, write_with_care
+from bulkseg.checkpoint.writes import Contradiction, Work, prepare, write, write_with_care
 from bulkseg.errors import CheckpointError
-
-
-def _kind(item: Item) -> str:
-    return type(item).__name__
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +38,7 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.run: int | None = None
         self._connection = connection
+        prepare(connection)
         self._path = path
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closing = False
@@ -100,32 +96,24 @@ class Writer:
     def _commit(self, group: list[_Waiting]) -> None:
         try:
             try:
-                self._in_one_transaction(group, self._write_together)
+                write(self._connection, [item for waiting in group for item in waiting.work], self.run)
             except Contradiction:
-                self._in_one_transaction(group, self._write_apart)
+                self._commit_apart(group)
         except Exception as error:  # noqa: BLE001 - whoever waits is told, and this thread has to live on
             told = explain(error, self._path) if isinstance(error, sqlite3.DatabaseError) else error
             for waiting in group:
                 waiting.error = told
 
-    def _in_one_transaction(self, group: list[_Waiting], how: Callable[[list[_Waiting]], None]) -> None:
+    def _commit_apart(self, group: list[_Waiting]) -> None:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
-            how(group)
+            self._write_apart(group)
             self._connection.execute("COMMIT")
         except BaseException:
             # SQLite has rolled back by itself after some errors, a full disk among them.
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-
-    def _write_together(self, group: list[_Waiting]) -> None:
-        """The usual way: all of one kind is one call of SQLite. The order counts where a spec comes twice."""
-        items = list(chain.from_iterable(waiting.work for waiting in group))
-        if len({item.id for item in items}) < len(items):
-            raise Contradiction
-        for _, alike in groupby(sorted(items, key=_kind), key=_kind):
-            write(self._connection, list(alike), self.run)
 
     def _write_apart(self, group: list[_Waiting]) -> None:
         """The careful way: work that must not be written fails alone, and takes nobody else's with it."""

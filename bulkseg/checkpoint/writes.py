@@ -18,12 +18,10 @@ from bulkseg.model import Intent, Record, State
 Item = Intent | Record
 Work = Sequence[Item]
 
-# A group comes as one JSON array of arrays and is written by one step of SQLite, outside of Python's lock.
-# A call for each row would wait for that lock as often as there are rows, and hold up whoever is sending.
 _ITEM = "json_extract(item.value, '$[{}]')"
 _INTEND = """
 UPDATE spec SET state = 'sending', attempts = {1}, intent_at = {2}, intent_run = {3}
-FROM json_each(?) AS item
+FROM json_each(NEW.intents) AS item
 WHERE spec.id = {0} AND state IN ('pending', 'sending')
 """.format(*map(_ITEM.format, range(4)))
 # The two conditions after the id hold for every record that contradicts nothing. Where one does not hold, no
@@ -33,11 +31,25 @@ UPDATE spec SET state = {1}, attempts = {2}, done_at = {3}, segment_id = coalesc
     http_status = {5}, error = {6}, warning = {7}, reconciled = {8}, temporary = {9}, request_id = {10},
     created_by = coalesce({11}, created_by), created_at = coalesce({12}, created_at), run = {13},
     server_name = coalesce({14}, server_name), content = coalesce({15}, content)
-FROM json_each(?) AS item
+FROM json_each(NEW.records) AS item
 WHERE spec.id = {0}
     AND (segment_id IS NULL OR {4} IS NULL OR segment_id = {4})
     AND (state NOT IN ('created', 'adopted', 'undone') OR {1} IN ('created', 'adopted', 'undone'))
 """.format(*map(_ITEM.format, range(16)))
+
+# A whole group is one statement of SQLite, which takes it as JSON: Python's lock is let go of once, and taken
+# back once. A statement for each row, or only for each step of a transaction, would wait for that lock as
+# often, behind whoever is busy sending; it was measured at three quarters of the throughput.
+_PREPARE = f"""
+CREATE TEMP VIEW work AS SELECT NULL AS intents, NULL AS records;
+CREATE TEMP TRIGGER work_off INSTEAD OF INSERT ON work BEGIN
+    {_INTEND};
+    SELECT RAISE(ABORT, 'contradiction') WHERE changes() <> json_array_length(NEW.intents);
+    {_RECORD};
+    SELECT RAISE(ABORT, 'contradiction') WHERE changes() <> json_array_length(NEW.records);
+END
+"""
+_WRITE = "INSERT INTO temp.work VALUES (?, ?)"
 _HOLDER = """
 SELECT key FROM spec
 WHERE segment_id = ? AND state NOT IN ('undone', 'skipped', 'failed') AND id <> ?
@@ -50,19 +62,25 @@ class Contradiction(Exception):
     """Something in this work contradicts what is on record; nothing of it has been looked at one by one."""
 
 
-def write(connection: sqlite3.Connection, work: Work, run: int | None) -> None:
-    """Write work of one kind (intents, or records), all at once; no spec may be in it twice.
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make a connection ready for `write`."""
+    connection.executescript(_PREPARE)
 
-    Raises Contradiction where not every item changed its row.
+
+def write(connection: sqlite3.Connection, work: Work, run: int | None) -> None:
+    """Write intents and records all at once, in a transaction of their own unless one is open.
+
+    Raises Contradiction where not every item changed its row, or where a spec comes twice, so that the order
+    counts; nothing is written then.
     """
-    statement = _INTEND if isinstance(work[0], Intent) else _RECORD
-    values = orjson.dumps([_values(item, run) for item in work]).decode()
+    if len({item.id for item in work}) < len(work):
+        raise Contradiction
+    intents = [_values(item, run) for item in work if isinstance(item, Intent)]
+    records = [_values(item, run) for item in work if isinstance(item, Record)]
     try:
-        changed = connection.execute(statement, (values,)).rowcount
+        connection.execute(_WRITE, (orjson.dumps(intents).decode(), orjson.dumps(records).decode()))
     except sqlite3.IntegrityError as error:
         raise Contradiction from error
-    if changed != len(work):
-        raise Contradiction
 
 
 def write_with_care(connection: sqlite3.Connection, work: Work, run: int | None) -> None:
