@@ -97,8 +97,11 @@ def judge_idempotent(reply: Reply) -> Answer | Outcome:
     return reply
 
 
-def _refused(spec: Spec, reply: Answer, error: str) -> Refused:
+def _refused(spec: Spec, reply: Answer, error: str) -> Refused | InDoubt:
     status, request_id = reply.status, reply.request_id
+    if status in (400, 409) and not reply.whole:
+        # It may say that the name is taken, by what an earlier attempt of ours has made.
+        return InDoubt(f"{error}; the answer broke off", status, request_id, answered=True)
     if status == 403:
         return Forbidden(status, error, request_id)
     if status == 404 and spec.action is Action.COPY:

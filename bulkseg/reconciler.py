@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Protocol
 
 from bulkseg.clock import Clock
@@ -57,6 +58,9 @@ class Facts(Protocol):
 
     def after(self, intended_at: float) -> str | None:
         """A segment that was answered for, whose request was sent after that time."""
+
+    def intended(self, segment_id: str) -> float:
+        """When the request that made that segment was about to leave."""
 
     def names_kept(self, action: str) -> bool:
         """Whether this site has given such specs the names that were asked for, and never another."""
@@ -116,6 +120,8 @@ class Reconciler:
         self._began = clock.monotonic()
         self._held: dict[int, _Held] = {}
         self._given: set[str] = set()
+        self._missed: set[str] = set()
+        self._lag = 0.0
         self._wake = asyncio.Event()
         self.resent: list[Lost] = []
 
@@ -218,14 +224,29 @@ class Reconciler:
                 self._conclude(held, LookAgain(str(error)))
             return
         known = await asyncio.to_thread(self._known_by_run, lost, segments)
+        self._learn_lag({one.id for one in segments}, chain.from_iterable(witnesses.values()))
+        longer = max(0.0, self._lag - self._rules.settle)
         for held in lost:
             listing = Listing(
                 segments,
-                settled=listed_at >= held.settled_at,
+                settled=listed_at >= held.settled_at + longer,
                 witnesses=witnesses[held.task.id],
                 names_kept=self._facts.names_kept(held.lost.action),
             )
             self._conclude(held, judge_listing(held.lost, listing, self._but_given(known[held.lost.run])))
+
+    def _learn_lag(self, shown: Collection[str], witnesses: Iterable[str]) -> None:
+        """How far lists lag behind, from witnesses that were missing once and are there now.
+
+        A list that shows a witness at last may still lack what was made just after it; and what is sent again
+        may have no witness at all. So a lag that was seen stands in for a shorter `settle` from then on.
+        """
+        for one in set(witnesses):
+            if one not in shown:
+                self._missed.add(one)
+            elif one in self._missed:
+                self._missed.remove(one)
+                self._lag = max(self._lag, self._clock.now() - self._facts.intended(one))
 
     async def _who_has_it(self, held: _Held, taken: NameTaken) -> Judgement | Record:
         """The name is taken: by our own earlier request, or by somebody else's segment."""

@@ -42,7 +42,7 @@ GROUP BY template ORDER BY min(ordinal)
 _STANDING = f"""
 SELECT {_SPEC}, json_group_array(DISTINCT stood.segment_id), NULL, NULL
 FROM spec INDEXED BY spec_open
-CROSS JOIN stood ON stood.run = ? AND stood.folded = spec.folded AND stood.name = spec.name
+CROSS JOIN stood ON stood.run = ? AND stood.folded = spec.folded
 WHERE spec.state = 'pending' AND spec.present GROUP BY spec.id
 """
 _RESERVED = f"""
@@ -112,6 +112,12 @@ class Facts:
         """The first segment that was answered for and whose intent is later than that."""
         found = self._first(_AFTER, (intended_at,))
         return None if found is None else str(found)
+
+    def intended(self, segment_id: str) -> float:
+        """The time of the intent of the request that made that segment."""
+        return float(
+            str(self._first("SELECT intent_at FROM spec WHERE segment_id = ?", (segment_id,)) or 0.0)
+        )
 
     def names_kept(self, action: str) -> bool:
         """Whether the site gave such specs the names asked for, once at least, and never another."""

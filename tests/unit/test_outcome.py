@@ -63,6 +63,8 @@ def answer(status: int, body: object = b"", **more: object) -> Answer:
         (answer(404, b""), Refused),
         (answer(408, b""), InDoubt),
         (answer(409, b"{}"), Refused),
+        (answer(400, TAKEN[:20], whole=False), InDoubt),
+        (answer(409, b"", whole=False), InDoubt),
         (answer(409, TAKEN), NameTaken),
         (answer(412, TAKEN), Refused),
         (answer(413, b""), Refused),
