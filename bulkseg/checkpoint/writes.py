@@ -33,7 +33,7 @@ UPDATE spec SET state = {1}, attempts = {2}, done_at = {3}, segment_id = coalesc
     server_name = coalesce({14}, server_name), content = coalesce({15}, content)
 FROM json_each(NEW.records) AS item
 WHERE spec.id = {0}
-    AND (segment_id IS NULL OR {4} IS NULL OR segment_id = {4})
+    AND (segment_id IS NULL OR {4} IS NULL OR segment_id = {4} OR state = 'undone')
     AND (state NOT IN ('created', 'adopted', 'undone') OR {1} IN ('created', 'adopted', 'undone'))
 """.format(*map(_ITEM.format, range(16)))
 
@@ -54,6 +54,8 @@ _HOLDER = """
 SELECT key FROM spec
 WHERE segment_id = ? AND state NOT IN ('undone', 'skipped', 'failed') AND id <> ?
 """
+# The segment of an undone one is no more: another id takes its place.
+_FIRST_ID = "SELECT segment_id FROM spec WHERE id = ? AND state <> 'undone'"
 _OWN = frozenset({State.CREATED, State.ADOPTED})
 _NOT_FINAL = frozenset({State.PENDING, State.SENDING})
 
@@ -134,7 +136,7 @@ def _settle(connection: sqlite3.Connection, record: Record) -> Record:
         return replace(
             record, state=State.UNKNOWN, segment_id=None, error=_held(record.segment_id, holder[0])
         )
-    first = connection.execute("SELECT segment_id FROM spec WHERE id = ?", (record.id,)).fetchone()
+    first = connection.execute(_FIRST_ID, (record.id,)).fetchone()
     if first and first[0] not in (None, record.segment_id):
         return replace(record, segment_id=first[0], warning=_twice(record, first[0]))
     return record

@@ -142,6 +142,8 @@ class CheckpointMachine(RuleBasedStateMachine):
             state, segment_id = State.UNKNOWN, None
         assert taken == (known.state not in MADE | {State.UNDONE} or state in MADE)
         if taken:
+            if known.state is State.UNDONE:
+                known.segment_id = segment_id or known.segment_id
             known.state, known.temporary = state, temporary
             known.segment_id = known.segment_id or segment_id
 
