@@ -12,7 +12,7 @@
         ├── TooManyFailures               `max_failures` was passed, or every answer was 403
         ├── ServerGone                    unreachable for longer than `give_up_after`
         ├── CanaryDiffers                 the first segment is not what was asked for
-        └── StorageFull                   the checkpoint could not be written
+        └── StorageFull                   the checkpoint or the token file could not be written
 
 A message says what happened, where, and what to do about it; no traceback reaches a user for
 something a user did.
@@ -112,4 +112,4 @@ class CanaryDiffers(Stopped):
 
 
 class StorageFull(Stopped):
-    """The checkpoint could not be written: the disk is full, or failed."""
+    """The checkpoint or the token file could not be written: the disk is full, or failed."""

@@ -19,10 +19,14 @@ from bulkseg.stop import Stop
 
 
 class Server(Protocol):
-    """What is asked of the API client. `send` never raises for the network."""
+    """What is asked of the API client. It never raises for the network."""
 
     async def send(self, spec: Spec) -> Reply:
-        """One create or copy request."""
+        """One create or copy request.
+
+        Raises:
+            Stopped: we are not let in any more; nothing has left.
+        """
 
     async def rediscover(self) -> bool:
         """Signs in again after a 401; True if it is worth asking again.
@@ -88,7 +92,12 @@ class Gateway:
         """Sends a create or a copy, once, for somebody who has waited for the turn."""
         left_at = self._clock.monotonic()
         self._tally.sent += 1
-        outcome = judge(spec, await self._server.send(spec))
+        try:
+            reply = await self._server.send(spec)
+        except Stopped as error:
+            self._stop.fail(error)
+            return NotSent(str(error))
+        outcome = judge(spec, reply)
         await self._heed(outcome, left_at)
         return outcome
 
@@ -106,7 +115,11 @@ class Gateway:
             await self._pace.turn()
             left_at = self._clock.monotonic()
             self._tally.searches += 1
-            reply = await request()
+            try:
+                reply = await request()
+            except Stopped as error:
+                self._stop.fail(error)
+                raise
             outcome = judge_idempotent(reply)
             if isinstance(outcome, Answer):
                 self._bore()

@@ -3,61 +3,17 @@
 from __future__ import annotations
 
 import logging
-import re
 import sys
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import Processor
 
+from bulkseg.redact import secrets
+
 Level = Literal["debug", "info", "warning", "error"]
 Style = Literal["json", "console"]
-
-MASK = "[redacted]"
-
-_SECRET_KEY = re.compile(r"pass(word|wd)|secret|token|authorization|api_?key|cookie", re.IGNORECASE)
-_CREDENTIALS = re.compile(r"\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]{4,}")
-
-# A shorter one would be found inside ordinary words, and taking it out would spoil more than it hides.
-_SHORTEST_SEARCHED = 6
-
-
-class Redactor:
-    """Takes out of texts and events: secrets it was told, what stands under telling keys, credentials."""
-
-    def __init__(self) -> None:
-        self._known: set[str] = set()
-
-    def learn(self, *secrets: str) -> None:
-        """From now on these values are masked wherever they turn up inside a text."""
-        self._known.update(secret for secret in secrets if len(secret) >= _SHORTEST_SEARCHED)
-
-    def text(self, text: str) -> str:
-        """`text` without any secret that is known, or that looks like an authorization header."""
-        for secret in sorted(self._known, key=len, reverse=True):
-            text = text.replace(secret, MASK)
-        return _CREDENTIALS.sub(rf"\1 {MASK}", text)
-
-    def value(self, value: Any, key: str = "") -> Any:
-        """`value`, looked through to its last part; what a key such as `password` leads to is masked."""
-        if _SECRET_KEY.search(key):
-            return MASK
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {name: self.value(part, str(name)) for name, part in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [self.value(part) for part in value]
-        return value if value is None or isinstance(value, (bool, int, float)) else self.text(str(value))
-
-    def __call__(self, _logger: Any, _method: str, event: Any) -> Any:
-        """As a structlog processor. What starts with `_` is structlog's own."""
-        return {key: part if key.startswith("_") else self.value(part, key) for key, part in event.items()}
-
-
-secrets = Redactor()
 
 
 class _Stderr:

@@ -84,7 +84,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The server answered. `whole` is False where the body broke off or was cut at the size limit.
+    """The server answered. `whole` is False where the body broke off; words stand for one that is too long.
 
     `retry_after` is in seconds (both of the header's forms end here), `date` the server's clock.
     """

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bulkseg.cli import demo, plan, resolve, results, run, sandbox, status, undo, verify
+from bulkseg.cli import demo, login, plan, resolve, results, run, sandbox, status, undo, verify, whoami
 from bulkseg.cli.guard import PIPE_CLOSED, leave_stdout
 
 __all__ = ["app", "main"]
@@ -71,6 +71,8 @@ for _module, _command in (
     (verify, verify.verify),
     (undo, undo.undo),
     (resolve, resolve.resolve),
+    (login, login.login),
+    (whoami, whoami.whoami),
     (sandbox, sandbox.sandbox),
 ):
     app.command(epilog=_examples(_module.EXAMPLES))(_command)

@@ -14,6 +14,7 @@ from typing import Any
 import typer
 
 from bulkseg.errors import BulksegError, InputError
+from bulkseg.redact import secrets
 
 # Nobody reads any more: what a shell says of a program that SIGPIPE has ended.
 PIPE_CLOSED = 128 + signal.SIGPIPE
@@ -56,8 +57,8 @@ def guarded(
             _report_bug(error, trace=log_level == "debug")
             raise typer.Exit(1) from raised
         if as_json:
-            print_json(document(error))
-        typer.echo(str(error), err=True)
+            print_json(secrets.value(document(error)))
+        typer.echo(secrets.text(str(error)), err=True)
         raise typer.Exit(error.exit_status) from raised
 
 
@@ -83,8 +84,6 @@ def leave_stdout() -> None:
 
 
 def _report_bug(error: Exception, *, trace: bool) -> None:
-    from bulkseg.log import secrets
-
     said = "".join(traceback.format_exception(error)) if trace else f"{type(error).__name__}: {error}\n"
     typer.echo(secrets.text(said), err=True, nl=False)
     hint = "" if trace else " Run it again with --log-level debug to see where it comes from."

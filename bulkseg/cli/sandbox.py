@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bulkseg.cli import options
 from bulkseg.cli.guard import guarded
 from bulkseg.sandbox.settings import Names, Settings, Unique
+
+if TYPE_CHECKING:
+    from bulkseg.sandbox import Sandbox
 
 DEFAULTS = Settings()
 
@@ -45,6 +49,10 @@ def sandbox(
     search_lag: Annotated[
         float, typer.Option(metavar="SECONDS", help="Until a new segment is listed.")
     ] = DEFAULTS.search_lag,
+    oauth: Annotated[bool, typer.Option("--oauth", help="Print the variables for OAuth 2.0.")] = False,
+    token_life: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long an access token is good.")
+    ] = DEFAULTS.token_life,
     log_level: options.LogLevelOption = "info",
 ) -> None:
     """Serve a local Eloqua to rehearse against.
@@ -66,14 +74,16 @@ def sandbox(
             unique=unique,
             names=names,
             search_lag=search_lag,
+            token_life=token_life,
         )
-        run(settings, _announce)
+        run(settings, partial(_announce, oauth=oauth))
 
 
-def _announce(url: str) -> None:
+def _announce(sandbox: Sandbox, *, oauth: bool) -> None:
     """What a shell can read on stdout, what a person wants to know on stderr."""
-    from bulkseg.sandbox import environment
+    from bulkseg.sandbox import environment, token_environment
 
-    for name, value in environment(url).items():
+    variables = token_environment(sandbox) if oauth else environment(sandbox.url)
+    for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
-    typer.echo(f"the sandbox listens at {url}; Ctrl-C ends it", err=True)
+    typer.echo(f"the sandbox listens at {sandbox.url}; Ctrl-C ends it", err=True)

@@ -7,12 +7,10 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import closing, suppress
-from dataclasses import fields
 from signal import Signals as SignalNames
 from typing import Any, Protocol, TypeVar
 
 import typer
-from pydantic import SecretStr
 from rich.console import Console
 
 from bulkseg import log
@@ -78,7 +76,6 @@ async def provision(
     job: Job, site: Site, chosen: RunOptions, watcher: Watcher, question: Question | None = None
 ) -> Summary:
     """Runs the job; a signal drains it. Raises what the pipeline raises, and Interrupted."""
-    learn(site)
     stop = Stop()
     with closing(watcher), draining(stop, watcher, question):
         watcher.checking()
@@ -93,11 +90,8 @@ async def provision(
             return Summary(job.name, checkpoint, stopped=why, exit=stop.exit_status)
 
 
-async def attend(
-    work: Callable[[Stop], Awaitable[T]], site: Site, watcher: Watcher, question: Asks | None = None
-) -> T:
+async def attend(work: Callable[[Stop], Awaitable[T]], watcher: Watcher, question: Asks | None = None) -> T:
     """Does work at a site, under the eyes of a watcher; a signal stops it. Raises what it raises."""
-    learn(site)
     stop = Stop()
     with closing(watcher), draining(stop, watcher, question):
         try:
@@ -132,12 +126,6 @@ def draining(stop: Stop, watcher: Watcher, question: Asks | None) -> Signals:
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[int], None], signum: int) -> None:
     loop.call_soon_threadsafe(call, signum)
-
-
-def learn(site: Site) -> None:
-    """From here on no log line and no traceback shows this site's secrets."""
-    values = (getattr(site, field.name) for field in fields(site))
-    log.secrets.learn(*(value.get_secret_value() for value in values if isinstance(value, SecretStr)))
 
 
 class Question:

@@ -64,7 +64,6 @@ def undo(
                 lambda stop: takeback.undo(
                     case, where, confirm=question, force=force, observer=watcher, stop=stop
                 ),
-                where,
                 watcher,
                 question,
             )

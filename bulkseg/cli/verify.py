@@ -50,7 +50,7 @@ def verify(
         where = load_site(site or (job.site if job else None))
         watcher = watch("auto", log_level)
         found = in_loop(
-            attend(lambda stop: readback.verify(case, where, observer=watcher, stop=stop), where, watcher)
+            attend(lambda stop: readback.verify(case, where, observer=watcher, stop=stop), watcher)
         )
         if as_json:
             print_json(document(found))

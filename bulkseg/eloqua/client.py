@@ -7,7 +7,7 @@ REST API 2.0 for Eloqua, "Contact segments".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import quote as percent
 from urllib.parse import urlencode
@@ -16,8 +16,8 @@ import orjson
 from yarl import URL
 
 from bulkseg.clock import Clock
-from bulkseg.eloqua.auth import Auth, BasicAuth
-from bulkseg.eloqua.discovery import REASONS, VERSION, Identity, identity_of, undiscovered
+from bulkseg.eloqua.auth import Auth, BasicAuth, TokenAuth
+from bulkseg.eloqua.discovery import REASONS, VERSION, Identity, accepted, identity_of, undiscovered
 from bulkseg.eloqua.search import by_name
 from bulkseg.eloqua.sites import Site
 from bulkseg.eloqua.transport import Transport, open_transport
@@ -50,31 +50,48 @@ class Eloqua:
         self._auth = auth
         self._identity: Identity | None = None
         self._urls: _Urls | None = None
-        self._refused_here = False
+        self._headers: Mapping[str, str] = {}
+        # Of these headers: the methods that were let in with them, and the last one that was refused.
+        self._let_in: set[str] = set()
+        self._refused: str | None = None
         self._asked_again = False
         self._moving = asyncio.Lock()
 
     async def sign_in(self) -> Identity:
-        """Finds out who and where we are; asks once, for that address is throttled.
+        """Gets an access token, if that is the way, and finds out who and where we are.
 
-        Where the site has a base URL, nothing is asked.
+        The login address is asked once, for it is throttled; where the site has a base URL, not at all.
 
         Raises:
             SignInRefused: we are not let in.
             ServerGone: the login address does not answer.
-            ConfigError: what answers there is not Eloqua.
+            StorageFull: the token file cannot be written.
+            ConfigError: what answers there is not Eloqua, or the token file is another client's.
         """
         if self._identity is None:
             base_url = self._site.base_url
+            await self._authorized()
             self._settle(undiscovered(self._site, base_url) if base_url else await self._discover())
         assert self._identity is not None  # noqa: S101  # settled just now; mypy cannot see it
         return self._identity
 
-    async def rediscover(self) -> bool:
-        """After a 401 or a redirect: asks once more where the site is.
+    async def check(self) -> Identity:
+        """As `sign_in`, and makes sure that the API itself lets us in, where that does not show it.
 
-        True means that the site has moved: send again what was refused. However many requests were refused
-        by the old address, it is asked once.
+        Raises:
+            SignInRefused, ServerGone, StorageFull, ConfigError: as `sign_in`, and for what the API answers.
+        """
+        identity = await self.sign_in()
+        if identity.site_id is None:
+            accepted(self._site, await self.list(count=1))
+        return identity
+
+    async def rediscover(self) -> bool:
+        """After a 401 or a redirect: renews the access token, or asks once more where the site is.
+
+        The second only where the new token is refused too, or there is none. True means that it is new, or
+        that the site has moved: send again what was refused. However many requests were refused with the old
+        token or by the old address, it is renewed or asked once.
 
         Raises:
             SignInRefused: the site is where it was, so the credentials do not do (any more); or it has moved
@@ -82,8 +99,10 @@ class Eloqua:
             ServerGone, ConfigError: as `sign_in`.
         """
         async with self._moving:
-            if not self._refused_here:
-                return True  # what was refused had been sent to the address before this one
+            if self._refused is None:
+                return True  # what was refused had been sent with an older token, or to an older address
+            if await self._renewed():
+                return True
             before = await self.sign_in()
             if self._site.base_url or self._asked_again:
                 raise self._not_let_in()
@@ -155,20 +174,55 @@ class Eloqua:
         return await self._request("GET", _with_query(self._where().folders, {"count": count, "page": page}))
 
     async def _request(self, method: str, url: URL, body: bytes | None = None) -> Reply:
-        urls = self._urls
-        reply = await self._transport.request(method, url, await self._auth.headers(), body)
-        if isinstance(reply, Answer) and _logged_out(reply.status) and urls is self._urls:
-            self._refused_here = True
+        """Raises Stopped where there is no access token to be had: then nothing has left."""
+        urls, headers = self._urls, await self._authorized()
+        reply = await self._transport.request(method, url, headers, body)
+        if isinstance(reply, Answer) and urls is self._urls and headers is self._headers:
+            self._note(method, reply.status)
         return reply
 
+    def _note(self, method: str, status: int) -> None:
+        if _logged_out(status):
+            self._refused = method
+        elif status < 300:  # noqa: PLR2004  # HTTP's own number
+            self._let_in.add(method)
+
+    async def _authorized(self) -> Mapping[str, str]:
+        self._headers = await self._auth.headers()
+        return self._headers
+
+    async def _renewed(self) -> bool:
+        """Whether there is another access token now.
+
+        One that was granted just now and is refused at its first use of that kind is not renewed again: that
+        would go on for ever.
+        """
+        if self._auth.new and self._refused not in self._let_in:
+            return False
+        if not await self._auth.renew():
+            return False
+        await self._authorized()
+        self._let_in.clear()
+        self._refused = None
+        return True
+
     async def _discover(self) -> Identity:
+        try:
+            return await self._ask_who()
+        except SignInRefused:
+            # The access token of an earlier run may have been revoked meanwhile.
+            if self._auth.new or not await self._auth.renew():
+                raise
+            return await self._ask_who()
+
+    async def _ask_who(self) -> Identity:
         url = URL(f"{self._site.login_url}/id")
-        return identity_of(self._site, await self._transport.request("GET", url, await self._auth.headers()))
+        return identity_of(self._site, await self._transport.request("GET", url, await self._authorized()))
 
     def _settle(self, identity: Identity) -> None:
         self._identity = identity
         self._urls = _Urls(identity.base_url)
-        self._refused_here = False
+        self._refused = None
 
     def _where(self) -> _Urls:
         if self._urls is None:
@@ -197,7 +251,11 @@ async def connect(
     """
     connections = concurrency + _SPARE_CONNECTIONS
     async with open_transport(timeout=timeout, connections=connections, clock=clock) as transport:
-        yield Eloqua(site, transport, BasicAuth(site))
+        yield Eloqua(site, transport, _auth(site, transport, clock))
+
+
+def _auth(site: Site, transport: Transport, clock: Clock) -> Auth:
+    return BasicAuth(site) if site.oauth is None else TokenAuth(site, site.oauth, transport, clock)
 
 
 def _logged_out(status: int) -> bool:

@@ -23,6 +23,7 @@ REASONS = (
     " list, the user is disabled, or the site has moved"
 )
 _CREDENTIALS = "check company, user and password, and that the user may use the API"
+_ANEW = "sign in anew at a terminal with `bulkseg login`, and check that the user may use the API"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,10 @@ def identity_of(site: Site, reply: Reply) -> Identity:
         ConfigError: what answered is not Eloqua, or it leads to an address that must not be used.
     """
     where = f"{site.login_url}/id"
-    if isinstance(reply, NoAnswer):
-        raise ServerGone(f"sign-in at {where} got no answer: {reply.error}; try again later")
-    if reply.status != 200:  # noqa: PLR2004  # HTTP's OK
-        _refuse(site, where, reply)
+    reply = _answered(site, where, reply)
     found = load(reply.body) if reply.whole else None
     if isinstance(found, str):
-        raise SignInRefused(f"sign-in refused for {site.label}: {found[:100]!r}; {_CREDENTIALS}")
+        raise SignInRefused(f"sign-in refused for {site.label}: {found[:100]!r}; {_check(site)}")
     base = _rest_url(found)
     if base is None:
         raise ConfigError(
@@ -78,16 +76,33 @@ def identity_of(site: Site, reply: Reply) -> Identity:
     )
 
 
+def accepted(site: Site, reply: Reply) -> None:
+    """Raises as `identity_of`, unless the reply to a read at the base URL says that we are let in."""
+    _answered(site, str(site.base_url), reply)
+
+
+def _answered(site: Site, where: str, reply: Reply) -> Answer:
+    if isinstance(reply, NoAnswer):
+        raise ServerGone(f"sign-in at {where} got no answer: {reply.error}; try again later")
+    if reply.status != 200:  # noqa: PLR2004  # HTTP's OK
+        _refuse(site, where, reply)
+    return reply
+
+
+def _check(site: Site) -> str:
+    return _CREDENTIALS if site.oauth is None else _ANEW
+
+
 def _refuse(site: Site, where: str, answer: Answer) -> NoReturn:
     said = read_errors(answer.status, answer.body)
     match answer.status:
         case 401:
-            raise SignInRefused(f"sign-in refused for {site.label}: {said}; {_CREDENTIALS}; {REASONS}")
+            raise SignInRefused(f"sign-in refused for {site.label}: {said}; {_check(site)}; {REASONS}")
         case 403:
             raise SignInRefused(f"sign-in refused for {site.label}: {said}; the user has no permission")
         case status if 300 <= status < 400:  # noqa: PLR2004  # HTTP's redirects
             raise SignInRefused(
-                f"sign-in at {where} was redirected (HTTP {status}), which is not followed: {_CREDENTIALS},"
+                f"sign-in at {where} was redirected (HTTP {status}), which is not followed: {_check(site)},"
                 " and that the login URL is the right one"
             )
         case status if status in (408, 429) or status >= 500:  # noqa: PLR2004  # HTTP's server errors

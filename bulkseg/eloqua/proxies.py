@@ -12,6 +12,7 @@ from yarl import URL
 
 from bulkseg.eloqua.addresses import is_loopback
 from bulkseg.errors import ConfigError
+from bulkseg.redact import secrets
 
 
 def proxy_for(url: URL) -> URL | None:
@@ -39,4 +40,5 @@ def _parsed(text: str, scheme: str) -> URL:
         raise ConfigError(problem) from None
     if proxy.scheme not in ("http", "https") or not proxy.host:
         raise ConfigError(problem)
+    secrets.learn(proxy.password or "")
     return proxy

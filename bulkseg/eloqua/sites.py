@@ -1,13 +1,8 @@
-"""Reads a site's settings and credentials, from the environment and from a secrets folder.
-
-The variables are read by hand and not by pydantic-settings: they are few, the mapping is handed in, and a
-message has to name each variable and each place where it was looked for.
-"""
+"""Makes a site of its settings and credentials, in one of the two ways to sign in: basic, or OAuth 2.0."""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +10,37 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bulkseg.eloqua.addresses import checked, checked_base
+from bulkseg.eloqua.sources import CREDENTIALS, Sources, prefix_of
 from bulkseg.errors import ConfigError
 
 PUBLIC_LOGIN = "https://login.eloqua.com"
+# What an app is taken to have registered as its callback, where nothing else is said.
+LOOPBACK_REDIRECT = "http://127.0.0.1:8765/callback"
 
-_SITE_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_BASIC = ("COMPANY", "USER", "PASSWORD")
+_CLIENT = ("CLIENT_ID", "CLIENT_SECRET")
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """What signing in by OAuth 2.0 takes besides the site: our client, and where its tokens are kept.
+
+    `refresh_token` is the one that was given, which seeds the file. `redirect_uri` is the app's callback.
+    """
+
+    client_id: str
+    client_secret: SecretStr
+    refresh_token: SecretStr | None
+    token_file: Path
+    redirect_uri: str
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One Eloqua instance: where it is, and who we are there. `base_url` None means: ask `login_url`."""
+    """One Eloqua instance: where it is, and who we are there. `base_url` None means: ask `login_url`.
+
+    Company, user and password are empty where a refresh token stands for them.
+    """
 
     name: str | None
     company: str
@@ -32,11 +48,20 @@ class Site:
     password: SecretStr
     login_url: str
     base_url: str | None
+    oauth: OAuth | None = None
 
     @property
     def label(self) -> str:
-        """The site as a message names it: company, user and host, no secret."""
-        return f"{self.company}\\{self.user} at {self.base_url or self.login_url}"
+        """The site as a message names it: who and where, no secret."""
+        where = self.base_url or self.login_url
+        if self.user:
+            return f"{self.company}\\{self.user} at {where}"
+        return f"the owner of the token for site {self.name or 'default'} at {where}"
+
+    @property
+    def has_password(self) -> bool:
+        """Whether it can be signed in to with company, user and password."""
+        return bool(self.password.get_secret_value())
 
 
 def load_site(name: str | None = None, environ: Mapping[str, str] = os.environ) -> Site:
@@ -44,93 +69,83 @@ def load_site(name: str | None = None, environ: Mapping[str, str] = os.environ) 
 
     A named site has variables of its own (`ELOQUA__ACME__PASSWORD`; upper case, `-` as `_`) and takes
     nothing from the plain ones but the secrets folder: one site's password is never tried on another.
-    A variable wins over a file; one that is empty counts as not set.
+    A variable wins over a file, and a file over the keyring; one that is empty counts as not set.
 
     Raises:
         ConfigError: something is missing (the message says what, and where it was looked for), an address
             is not one that credentials may be sent to, or a file cannot be read.
     """
-    settings = _Settings(_prefix(name), environ)
-    company, user, password = settings.required("COMPANY", "USER", "PASSWORD")
-    _check_identity(settings, company=company, user=user)
-    _check_password(settings, password)
-    login, base = settings.get("LOGIN_URL"), settings.get("BASE_URL")
-    return Site(
-        name=name,
-        company=company,
-        user=user,
-        password=SecretStr(password),
-        login_url=checked(login or PUBLIC_LOGIN, settings.variable("LOGIN_URL")),
-        base_url=checked_base(base, settings.variable("BASE_URL")) if base else None,
+    site = load_client(name, environ)
+    if site.oauth is None or site.has_password or site.oauth.refresh_token or site.oauth.token_file.exists():
+        return site
+    raise ConfigError(
+        f"{prefix_of(name)}REFRESH_TOKEN not set, and there is no token file {site.oauth.token_file}:"
+        " sign in at a terminal with `bulkseg login`, which writes it"
     )
 
 
-def _prefix(name: str | None) -> str:
-    if name is None:
-        return "ELOQUA_"
-    if not _SITE_NAME.fullmatch(name):
-        raise ConfigError(f"site {name!r}: a site's name is made of letters, digits, '-' and '_'")
-    return f"ELOQUA__{name.upper().replace('-', '_')}__"
+def load_client(name: str | None = None, environ: Mapping[str, str] = os.environ) -> Site:
+    """Likewise, but no token has to be there yet, nor a password: `bulkseg login` gets one."""
+    sources = Sources(prefix_of(name), environ)
+    found = _credentials(sources)
+    oauth = _oauth(name, sources, found, environ) if found["CLIENT_ID"] or found["CLIENT_SECRET"] else None
+    if oauth is None or any(found[end] for end in _BASIC):
+        _require(sources, found, _BASIC)
+    _refuse_colons(sources, found)
+    login, base = sources.get("LOGIN_URL"), sources.get("BASE_URL")
+    return Site(
+        name=name,
+        company=found["COMPANY"],
+        user=found["USER"],
+        password=SecretStr(found["PASSWORD"]),
+        login_url=checked(login or PUBLIC_LOGIN, sources.variable("LOGIN_URL")),
+        base_url=checked_base(base, sources.variable("BASE_URL")) if base else None,
+        oauth=oauth,
+    )
 
 
-class _Settings:
-    """The values of one site, by the ends of their variables' names."""
-
-    def __init__(self, prefix: str, environ: Mapping[str, str]) -> None:
-        self._prefix = prefix
-        self._environ = environ
-        folder = environ.get(f"{prefix}SECRETS_DIR") or environ.get("ELOQUA_SECRETS_DIR")
-        self._folder = Path(folder) if folder else None
-        if self._folder is not None and not self._folder.is_dir():
-            raise ConfigError(f"the secrets folder {self._folder} does not exist or is no folder")
-
-    def variable(self, end: str) -> str:
-        return self._prefix + end
-
-    def get(self, end: str) -> str:
-        """The value, or an empty string where there is none."""
-        variable = self.variable(end)
-        return self._environ.get(variable) or self._from_folder(variable)
-
-    def required(self, *ends: str) -> list[str]:
-        values = [self.get(end) for end in ends]
-        missing = [self.variable(end) for end, value in zip(ends, values, strict=True) if not value]
-        if missing:
-            raise ConfigError(f"{' and '.join(missing)} not set: looked in {self._looked_in()}")
-        return values
-
-    def _looked_in(self) -> str:
-        if self._folder is None:
-            return "the environment (ELOQUA_SECRETS_DIR, a folder with one file a value, is not set either)"
-        return f"the environment and the folder {self._folder}"
-
-    def _from_folder(self, variable: str) -> str:
-        for path in self._files(variable):
-            try:
-                # A file that was written with an editor or `echo` ends with a line break that is not meant.
-                return path.read_text("utf-8-sig").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-                raise ConfigError(f"{path} cannot be read: {reason}") from None
-        return ""
-
-    def _files(self, variable: str) -> list[Path]:
-        if self._folder is None:
-            return []
-        places = [self._folder / variable, self._folder / variable.lower()]
-        return [place for place in places if place.exists()]
+def default_token_file(name: str | None, environ: Mapping[str, str]) -> Path:
+    """Where a site's tokens are kept unless told otherwise: in the user's state folder (XDG)."""
+    state = environ.get("XDG_STATE_HOME", "")
+    # The XDG specification: a relative path there is to be ignored.
+    folder = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    return folder / "bulkseg" / f"{name or 'default'}.token"
 
 
-def _check_identity(settings: _Settings, **values: str) -> None:
+def _credentials(sources: Sources) -> dict[str, str]:
+    """What there is of them. The keyring, which may ask its owner, is only asked for what is missing."""
+    found = {end: sources.get(end) for end in CREDENTIALS}
+    client, basic = ([bool(found[end]) for end in ends] for ends in (_CLIENT, _BASIC))
+    if (all(basic) and all(client) is any(client)) or (all(client) and found["REFRESH_TOKEN"]):
+        return found
+    return {end: value or sources.from_keyring(end) for end, value in found.items()}
+
+
+def _oauth(name: str | None, sources: Sources, found: Mapping[str, str], environ: Mapping[str, str]) -> OAuth:
+    _require(sources, found, _CLIENT)
+    token_file = sources.get("TOKEN_FILE")
+    redirect = sources.get("REDIRECT_URI") or LOOPBACK_REDIRECT
+    checked(redirect, sources.variable("REDIRECT_URI"))
+    return OAuth(
+        client_id=found["CLIENT_ID"],
+        client_secret=SecretStr(found["CLIENT_SECRET"]),
+        refresh_token=SecretStr(found["REFRESH_TOKEN"]) if found["REFRESH_TOKEN"] else None,
+        token_file=Path(token_file).expanduser() if token_file else default_token_file(name, environ),
+        redirect_uri=redirect,
+    )
+
+
+def _require(sources: Sources, found: Mapping[str, str], ends: tuple[str, ...]) -> None:
+    missing = [sources.variable(end) for end in ends if not found[end]]
+    if missing:
+        raise ConfigError(f"{' and '.join(missing)} not set: looked in {sources.looked_in()}")
+
+
+def _refuse_colons(sources: Sources, found: Mapping[str, str]) -> None:
     """A colon ends the user in basic authentication (RFC 7617), so none may stand before it."""
-    for end, value in values.items():
-        if ":" in value or not value.isprintable():
-            name = settings.variable(end.upper())
-            raise ConfigError(f"{name} has a colon or a control character in it, which no {end} can have")
-
-
-def _check_password(settings: _Settings, password: str) -> None:
-    try:
-        password.encode()
-    except UnicodeEncodeError:  # bytes in the environment that are not UTF-8 arrive as lone surrogates
-        raise ConfigError(f"{settings.variable('PASSWORD')} is not UTF-8") from None
+    for end in ("COMPANY", "USER", "CLIENT_ID"):
+        if ":" in found[end] or not found[end].isprintable():
+            what = end.lower().replace("_", " ")
+            raise ConfigError(
+                f"{sources.variable(end)} has a colon or a control character in it, which no {what} can have"
+            )

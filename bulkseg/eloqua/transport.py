@@ -20,6 +20,7 @@ from bulkseg.eloqua import headers as header
 from bulkseg.eloqua.breaks import no_answer
 from bulkseg.eloqua.proxies import proxy_for
 from bulkseg.model import Answer, Reply
+from bulkseg.redact import secrets
 from bulkseg.version import version
 
 # Idle connections are closed by load balancers after 60 s, by nginx after 75 s. We give them up long before,
@@ -29,6 +30,8 @@ DNS_SECONDS = 60
 LONGEST_CONNECT_SECONDS = 10.0
 # A page of a thousand complete segments may have ten megabytes; what is much longer is not read to its end.
 LARGEST_BODY = 32 * 1024 * 1024
+# The first status of those with which a request is turned away, HTTP's redirects included.
+_REFUSALS = 300
 
 
 @dataclass(slots=True)
@@ -78,6 +81,9 @@ class Transport:
 
     async def _read(self, response: aiohttp.ClientResponse) -> Answer:
         content, whole = await _body(response.content)
+        if response.status >= _REFUSALS:
+            # What says no may show what it was sent, and will be shown and kept itself.
+            content = secrets.body(content)
         headers = response.headers
         date = header.text(headers.get("Date"))
         return Answer(
@@ -97,7 +103,10 @@ class Transport:
 
 
 async def _body(stream: aiohttp.StreamReader) -> tuple[bytes, bool]:
-    """The body, and whether it came to its end. A status line was read, so a break here is not a NoAnswer."""
+    """The body, and whether it came to its end. A status line was read, so a break here is not a NoAnswer.
+
+    One that is too long would be so the next time too: words stand for it, which no reader takes for JSON.
+    """
     chunks: list[bytes] = []
     size = 0
     try:
@@ -105,7 +114,7 @@ async def _body(stream: aiohttp.StreamReader) -> tuple[bytes, bool]:
             chunks.append(chunk)
             size += len(chunk)
             if size > LARGEST_BODY:
-                return b"".join(chunks)[:LARGEST_BODY], False
+                return f"an answer of more than {LARGEST_BODY:,} bytes, which was cut off".encode(), True
     except Exception:  # noqa: BLE001  # time-out, reset, wrong length or encoding: the status still counts
         return b"".join(chunks), False
     return b"".join(chunks), True

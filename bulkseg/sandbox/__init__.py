@@ -3,7 +3,7 @@
 `settings` says how it behaves and `faults` what it does to requests on purpose; `server` serves it. `store`
 keeps its state; `search` and `listing` read what a list is asked for; `segments` and `folders` answer
 requests, `elements` knows a segment's inside, `rejections` the form of errors; `gate` says who may come in
-and how often; `wire` writes answers, and spoils them; `app` puts these together.
+and how often, `oauth` knows their tokens; `wire` writes answers, and spoils them; `app` puts these together.
 
 Names are fetched from their modules when first asked for, so that the command line can know the settings
 without importing aiohttp.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bulkseg.sandbox.faults import Fault, FaultKind, parse_fault
-    from bulkseg.sandbox.server import Sandbox, environment, run, serve
+    from bulkseg.sandbox.server import Sandbox, environment, run, serve, token_environment
     from bulkseg.sandbox.settings import Kept, Names, Settings, Unique, Wins
 
 __all__ = [
@@ -32,11 +32,12 @@ __all__ = [
     "parse_fault",
     "run",
     "serve",
+    "token_environment",
 ]
 
 _MODULES = {
     "faults": ("Fault", "FaultKind", "parse_fault"),
-    "server": ("Sandbox", "environment", "run", "serve"),
+    "server": ("Sandbox", "environment", "run", "serve", "token_environment"),
     "settings": ("Kept", "Names", "Settings", "Unique", "Wins"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -11,9 +11,10 @@ from aiohttp import web
 
 from bulkseg.clock import Clock
 from bulkseg.sandbox import folders, segments
-from bulkseg.sandbox.calls import OK, Call, Reply
+from bulkseg.sandbox.calls import FOUND, OK, Call, Reply
 from bulkseg.sandbox.faults import Schedule
-from bulkseg.sandbox.gate import NOT_AUTHENTICATED, Gate, identity, signed_in
+from bulkseg.sandbox.gate import MOVED, NOT_AUTHENTICATED, Gate, identity
+from bulkseg.sandbox.oauth import OAuth
 from bulkseg.sandbox.rejections import NOT_FOUND, TOO_LARGE, Rejection
 from bulkseg.sandbox.settings import Settings
 from bulkseg.sandbox.store import Arrival, Store
@@ -59,8 +60,10 @@ class Api:
         self._settings = settings
         self._store = store
         self._clock = clock
-        self._gate = Gate(settings, clock)
+        self.oauth = OAuth(settings, clock)
+        self._gate = Gate(settings, clock, self.oauth)
         self._schedule = Schedule(settings.faults)
+        self._token_schedule = Schedule(settings.token_faults)
         self._closing = asyncio.Event()
 
     def close(self) -> None:
@@ -78,10 +81,16 @@ class Api:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         authorization = request.headers.get("Authorization", "")
-        if request.path.lower() == "/id" and request.method == "GET":
-            return self._discover(request, authorization)
-        route, path_id = _find(request.method, request.path)
-        self._gate.pass_through(authorization, making=route is not None and route.making)
+        match request.method, request.path.lower():
+            case "GET", "/id":
+                return self._discover(request, authorization)
+            case "GET", "/auth/oauth2/authorize":
+                return respond(FOUND, None, {"Location": self.oauth.authorize(dict(request.query))})
+            case "POST", "/auth/oauth2/token":
+                return await self._grant(request, authorization)
+        base = MOVED if request.path.startswith(f"{MOVED}/") else ""
+        route, path_id = _find(request.method, request.path.removeprefix(base))
+        self._gate.pass_through(authorization, making=route is not None and route.making, base=base)
         if route is None:
             raise Rejection(NOT_FOUND)
         call = await self._read(request, path_id)
@@ -91,9 +100,21 @@ class Api:
         return await spoil(fault, request, lambda: self._handle(route.handler, call), self._closing)
 
     def _discover(self, request: web.BaseRequest, authorization: str) -> web.Response:
-        if not signed_in(authorization):
+        if not self._gate.knows(authorization):
             return respond(OK, NOT_AUTHENTICATED)
-        return respond(OK, identity(self._settings, f"http://{request.host}"))
+        return respond(OK, identity(self._settings, f"http://{request.host}{self._gate.base}"))
+
+    async def _grant(self, request: web.BaseRequest, authorization: str) -> web.StreamResponse:
+        body = await request.read()
+
+        async def make() -> web.Response:
+            try:
+                return respond(OK, self.oauth.grant(authorization, body, request.content_type))
+            except Rejection as rejection:
+                return _rejected(rejection)
+
+        fault = self._token_schedule.next()
+        return await make() if fault is None else await spoil(fault, request, make, self._closing)
 
     async def _read(self, request: web.BaseRequest, path_id: str) -> Call:
         try:

@@ -16,6 +16,7 @@ from bulkseg.sandbox.store import Asset, Kind, Store
 
 OK = 200
 CREATED = 201
+FOUND = 302
 PERMISSIONS = ("Retrieve", "SetSecurity", "Delete", "Update")
 
 

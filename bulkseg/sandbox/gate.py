@@ -1,4 +1,4 @@
-"""Who may come in, and how often: basic authentication, the rate, and creates that are forbidden."""
+"""Who may come in, where, and how often: sign-in, a site that moves, the rate, creates that are forbidden."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from email.utils import formatdate
 from fractions import Fraction
 
 from bulkseg.clock import Clock
+from bulkseg.sandbox.oauth import OAuth
 from bulkseg.sandbox.rejections import FORBIDDEN, TOO_MANY_REQUESTS, UNAUTHORIZED, Rejection
 from bulkseg.sandbox.settings import COMPANY, PASSWORD, USER, USER_ID, Settings
 
@@ -17,10 +18,20 @@ NOT_AUTHENTICATED = "Not authenticated."
 _CREDENTIALS = b64encode(f"{COMPANY}\\{USER}:{PASSWORD}".encode()).decode()
 
 
+# Where a site that has moved answers: under this path, as if it were another host.
+MOVED = "/moved"
+
+
 def signed_in(authorization: str) -> bool:
     r"""Whether the `Authorization` header is ours: `Basic base64(company\user:password)`."""
     scheme, _, credentials = authorization.partition(" ")
     return scheme.lower() == "basic" and credentials.strip() == _CREDENTIALS
+
+
+def token_in(authorization: str) -> str:
+    """The access token of a header that has one, or an empty string."""
+    scheme, _, credentials = authorization.partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else ""
 
 
 def identity(settings: Settings, base: str) -> dict[str, object]:
@@ -57,16 +68,29 @@ class RateLimit:
 class Gate:
     """Lets requests through, or raises Rejection: 401, 429, or 403 for the first creates."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, oauth: OAuth) -> None:
         self._settings = settings
         self._clock = clock
+        self._oauth = oauth
+        self._came = 0
         self._limit = RateLimit(settings.rate) if settings.rate is not None else None
         self._to_forbid = settings.forbid
 
-    def pass_through(self, authorization: str, *, making: bool) -> None:
-        """`making` is for a create or a copy."""
-        if not signed_in(authorization):
+    @property
+    def base(self) -> str:
+        """The path under which the API is now."""
+        return MOVED if _passed(self._came, self._settings.move_after) else ""
+
+    def knows(self, authorization: str, *, counted: bool = False) -> bool:
+        """Whether these credentials are good; one use of a token may be `counted`."""
+        return signed_in(authorization) or self._oauth.lets_in(token_in(authorization), counted=counted)
+
+    def pass_through(self, authorization: str, *, making: bool, base: str = "") -> None:
+        """`making` is for a create or a copy; `base` is the path before that of the API."""
+        locked = _passed(self._came, self._settings.lock_after)
+        if locked or base != self.base or not self.knows(authorization, counted=True):
             raise Rejection(UNAUTHORIZED, NOT_AUTHENTICATED, {"WWW-Authenticate": 'Basic realm="Eloqua"'})
+        self._came += 1
         if self._limit and not self._limit.admits(self._clock.monotonic()):
             raise Rejection(TOO_MANY_REQUESTS, headers=self._retry_after())
         if making and self._to_forbid > 0:
@@ -81,3 +105,7 @@ class Gate:
             # A date has whole seconds: rounded up, or the wait would come out too short.
             return {"Retry-After": formatdate(math.ceil(self._clock.now()) + seconds, usegmt=True)}
         return {"Retry-After": str(seconds)}
+
+
+def _passed(count: int, limit: int | None) -> bool:
+    return limit is not None and count >= limit

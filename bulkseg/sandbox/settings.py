@@ -16,6 +16,8 @@ COMPANY = "Sandbox"
 USER = "demo"
 PASSWORD = "demo"  # noqa: S105 - public: it guards nothing
 USER_ID = 12
+CLIENT_ID = "sandbox-client"
+CLIENT_SECRET = "sandbox-secret"  # noqa: S105 - likewise
 
 
 class Unique(StrEnum):
@@ -72,6 +74,11 @@ class Settings:
             an HTTP date.
         keepalive: how long a connection may lie idle before the sandbox closes it.
         forbid: the first so many creates and copies get a 403.
+        token_life: how long an OAuth 2.0 access token is good, as its grant says.
+        token_uses: after so many requests it is no longer good, which no grant says; None is no limit.
+        token_faults: what goes wrong on purpose with requests for tokens, counted by themselves.
+        move_after: after so many requests the site is at another base URL, and the first one gives a 401.
+        lock_after: after so many requests each one gets a 401, though `/id` says that all is well.
         in_use: names of segments that something depends on: deleting one gets a 412.
         faults: what goes wrong on purpose.
     """
@@ -97,12 +104,18 @@ class Settings:
     retry_after_as_date: bool = False
     keepalive: float = 75.0
     forbid: int = 0
+    token_life: float = 8 * 3600.0
+    token_uses: int | None = None
+    token_faults: tuple[Fault, ...] = ()
+    move_after: int | None = None
+    lock_after: int | None = None
     in_use: frozenset[str] = frozenset()
     faults: tuple[Fault, ...] = ()
 
     def __post_init__(self) -> None:
         if self.rate is not None and self.rate <= 0:
             raise ConfigError(f"sandbox: a rate of {self.rate:g} lets nothing through; give one above 0")
-        for name in ("port", "latency", "search_lag", "retry_after", "keepalive", "forbid"):
+        counts = ("token_uses", "move_after", "lock_after")
+        for name in ("port", "latency", "search_lag", "retry_after", "keepalive", "forbid", *counts):
             if (getattr(self, name) or 0) < 0:
                 raise ConfigError(f"sandbox: {name} is below 0")

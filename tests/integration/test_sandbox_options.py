@@ -216,7 +216,7 @@ import sys
 from pathlib import Path
 from bulkseg.sandbox import Settings, parse_fault, run
 faults = tuple(map(parse_fault, sys.argv[2:]))
-run(Settings(db=Path(sys.argv[1]), faults=faults), lambda url: print(url, flush=True))
+run(Settings(db=Path(sys.argv[1]), faults=faults), lambda sandbox: print(sandbox.url, flush=True))
 """
 
 

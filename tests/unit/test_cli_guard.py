@@ -5,8 +5,9 @@ import json
 import pytest
 import typer
 
-from bulkseg import errors, log
+from bulkseg import errors
 from bulkseg.cli.guard import guarded
+from bulkseg.redact import secrets
 
 TREE = [
     (errors.BulksegError("broken"), 1),
@@ -71,7 +72,7 @@ def test_what_nobody_foresaw_is_called_a_bug_without_a_traceback(capsys):
 
 
 def test_on_the_level_debug_a_bug_shows_its_traceback_without_secrets(capsys):
-    log.secrets.learn("correct horse")
+    secrets.learn("correct horse")
     status_of(RuntimeError("sent correct horse"), log_level="debug")
     err = capsys.readouterr().err
     assert "Traceback" in err

@@ -42,7 +42,7 @@ def test_a_named_site_never_takes_the_plain_password():
 def test_what_is_missing_is_named_all_at_once_with_where_it_was_looked_for(tmp_path: Path):
     with pytest.raises(ConfigError, match="ELOQUA_COMPANY and ELOQUA_PASSWORD not set: looked in the env"):
         load_site(None, {"ELOQUA_USER": "demo"})
-    with pytest.raises(ConfigError, match=f"and the folder {tmp_path}"):
+    with pytest.raises(ConfigError, match=f"; the folder {tmp_path}"):
         load_site(None, {"ELOQUA_USER": "demo", "ELOQUA_SECRETS_DIR": str(tmp_path)})
 
 

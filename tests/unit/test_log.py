@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from bulkseg import log
+from bulkseg.redact import MASK, Redactor, secrets
 
 
 @pytest.fixture(autouse=True)
@@ -81,40 +82,40 @@ def test_the_console_style_is_for_reading(capsys):
     "key", ["password", "ELOQUA_PASSWORD", "authorization", "refresh_token", "client_secret"]
 )
 def test_what_stands_under_a_telling_key_is_masked(key):
-    assert log.Redactor()(None, "info", {key: "x7", "event": "e"}) == {key: log.MASK, "event": "e"}
+    assert Redactor()(None, "info", {key: "x7", "event": "e"}) == {key: MASK, "event": "e"}
 
 
 def test_a_known_secret_is_masked_inside_of_any_text_and_at_any_depth():
-    redactor = log.Redactor()
+    redactor = Redactor()
     redactor.learn("correct horse")
     event = {"event": "said correct horse", "more": {"list": ["a correct horse", 3, None, True]}, "n": 1.5}
     assert redactor(None, "info", event) == {
-        "event": f"said {log.MASK}",
-        "more": {"list": [f"a {log.MASK}", 3, None, True]},
+        "event": f"said {MASK}",
+        "more": {"list": [f"a {MASK}", 3, None, True]},
         "n": 1.5,
     }
 
 
 def test_a_secret_inside_of_another_does_not_leave_a_rest():
-    redactor = log.Redactor()
+    redactor = Redactor()
     redactor.learn("battery", "battery-staple")
-    assert redactor.text("battery-staple!") == f"{log.MASK}!"
+    assert redactor.text("battery-staple!") == f"{MASK}!"
 
 
 def test_a_secret_that_is_a_short_word_does_not_spoil_other_words():
-    redactor = log.Redactor()
+    redactor = Redactor()
     redactor.learn("demo")
     assert redactor.text("bulkseg-demo") == "bulkseg-demo"
 
 
 @pytest.mark.parametrize("scheme", ["Basic", "Bearer"])
 def test_credentials_of_a_header_are_masked_without_being_known(scheme):
-    assert log.Redactor().text(f"sent {scheme} U2FuZGJveDpkZW1v== away") == f"sent {scheme} {log.MASK} away"
+    assert Redactor().text(f"sent {scheme} U2FuZGJveDpkZW1v== away") == f"sent {scheme} {MASK} away"
 
 
 def test_an_exception_in_the_log_has_its_secrets_masked(written):
     log.configure()
-    log.secrets.learn("correct horse")
+    secrets.learn("correct horse")
     error = ValueError("not with correct horse")
     logging.getLogger("aiohttp").error("failed", exc_info=error)
     (line,) = written()

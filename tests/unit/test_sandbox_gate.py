@@ -3,10 +3,15 @@ from aiohttp import encode_basic_auth
 
 from bulkseg.clock import Clock
 from bulkseg.sandbox.gate import Gate, RateLimit, signed_in
+from bulkseg.sandbox.oauth import OAuth
 from bulkseg.sandbox.rejections import Rejection
 from bulkseg.sandbox.settings import Settings
 
 OURS = encode_basic_auth("Sandbox\\demo", "demo")
+
+
+def gate_of(settings: Settings, clock: Clock) -> Gate:
+    return Gate(settings, clock, OAuth(settings, clock))
 
 
 def admitted(rate: float, times: list[float]) -> list[float]:
@@ -56,7 +61,7 @@ def test_only_the_demo_user_is_let_in(authorization, known):
     ],
 )
 def test_too_many_requests_are_told_when_to_come_again(settings, headers):
-    gate = Gate(settings, Clock(now=lambda: 4.2, monotonic=lambda: 0.0))
+    gate = gate_of(settings, Clock(now=lambda: 4.2, monotonic=lambda: 0.0))
     gate.pass_through(OURS, making=False)
     with pytest.raises(Rejection) as refused:
         gate.pass_through(OURS, making=False)
@@ -64,7 +69,7 @@ def test_too_many_requests_are_told_when_to_come_again(settings, headers):
 
 
 def test_the_first_creates_are_forbidden_and_nothing_else():
-    gate = Gate(Settings(forbid=1), Clock())
+    gate = gate_of(Settings(forbid=1), Clock())
     gate.pass_through(OURS, making=False)
     with pytest.raises(Rejection) as refused:
         gate.pass_through(OURS, making=True)
