@@ -89,8 +89,12 @@ class Facts:
 
     def standing(self, run: int) -> Iterator[Standing]:
         """Every spec that is still to be sent though its name is taken, by the list taken before `run`."""
+        told: set[int] = set()
         for query, values in ((_RESERVED, ()), (_STANDING, (run,))):
             for *row, ids, holder, in_doubt in self._all(query, values):
+                if row[0] in told:
+                    continue
+                told.add(row[0])
                 found = tuple(one for one in orjson.loads(ids) if one is not None)
                 yield Standing(_task(row), found, holder, bool(in_doubt))
 
