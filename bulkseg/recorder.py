@@ -12,7 +12,7 @@ from bulkseg.model import Intent, Record
 from bulkseg.stop import Stop
 
 # A full disk may be made room on: so often, and so many seconds apart, is a group of outcomes tried again.
-WRITE_TRIES, WRITE_WAIT = 20, 1.0
+WRITE_TRIES, WRITE_WAIT = 5, 1.0
 
 
 class Ledger(Protocol):
