@@ -1,0 +1,372 @@
+"""The loop that finds out about lost answers, in virtual time, against a server whose lists lag behind."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import orjson
+import pytest
+
+from benchmarks import virtual
+from bulkseg.clock import Clock
+from bulkseg.errors import Stopped
+from bulkseg.listing import ListingFailed
+from bulkseg.model import Answer, InDoubt, NameTaken, Record, State, Task
+from bulkseg.outcome import Hold, Retry
+from bulkseg.reconcile import Lost
+from bulkseg.reconciler import Reconciler, Rules
+from tests.dispatching import spec
+
+RULES = Rules(settle=10.0, give_up_after=60.0, max_attempts=3, if_exists="fail")
+
+
+@dataclass
+class Server:
+    """Segments that were made at a time, and are shown in lists and searches `lag` seconds later."""
+
+    lag: float = 0.0
+    segments: list[dict[str, str]] = field(default_factory=list)
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    failing: bool = False
+
+    def make(self, number, name, by="12"):
+        now = asyncio.get_running_loop().time()
+        self.segments.append({"id": str(number), "name": name, "createdBy": by, "createdAt": str(int(now))})
+
+    def shown(self):
+        now = asyncio.get_running_loop().time()
+        return [one for one in self.segments if float(one["createdAt"]) + self.lag <= now]
+
+    async def list(self, *, page=1, order_by=None, last_updated_at=None):  # noqa: ARG002
+        self.asked.append((asyncio.get_running_loop().time(), "list"))
+        if self.failing:
+            return Answer(400, b"[]")
+        found = self.shown()
+        return Answer(
+            200, orjson.dumps({"elements": found, "page": page, "pageSize": 1000, "total": len(found)})
+        )
+
+    async def search(self, name):
+        self.asked.append((asyncio.get_running_loop().time(), "search"))
+        found = [one for one in self.shown() if one["name"] == name]
+        return Answer(
+            200, orjson.dumps({"elements": found, "page": 1, "pageSize": 1000, "total": len(found)})
+        )
+
+    async def get(self, segment_id):
+        found = [one for one in self.segments if one["id"] == segment_id]
+        return Answer(200, orjson.dumps(found[0])) if found else Answer(404, b"")
+
+
+@dataclass
+class Facts:
+    """What the checkpoint knows, as a test has it."""
+
+    stood_ids: frozenset[str] | None = frozenset()
+    claimed_ids: frozenset[str] = frozenset()
+    witness: str | None = None
+    kept: bool = True
+
+    def stood(self, _run, ids):
+        return None if self.stood_ids is None else self.stood_ids & set(ids)
+
+    def claimed(self, ids):
+        return self.claimed_ids & set(ids)
+
+    def us(self):
+        return "12"
+
+    def before(self, _at):
+        return (self.witness, None) if self.witness else None
+
+    def after(self, _at):
+        return None
+
+    def intended(self, _segment_id):
+        return 0.0
+
+    def names_kept(self, _action):
+        return self.kept
+
+
+class Bench:
+    """A reconciler, its server, and what it has settled: (time, task id, step)."""
+
+    def __init__(self, server=None, facts=None, rules=RULES, clock=None, user_id="12"):
+        self.server, self.facts = server or Server(), facts or Facts()
+        self.settled = []
+        self.loop = asyncio.get_running_loop()
+        self.clock = clock or virtual.clock()
+        self.reconciler = Reconciler(
+            api=self.server,
+            ask=lambda request: request(),
+            facts=self.facts,
+            settle=lambda step, task: self.settled.append((self.loop.time(), task.id, step)),
+            rules=rules,
+            run=1,
+            user_id=user_id,
+            clock=self.clock,
+        )
+        self.working = self.loop.create_task(self.reconciler.work())
+
+    def lose(self, number=1, attempts=1, cause=None):
+        task = Task(number, spec(number), attempts, intended_at=self.clock.now())
+        self.reconciler.hold(Hold(task, cause or InDoubt("lost")))
+        return task
+
+    async def until(self, count=1, most=1_000.0):
+        while len(self.settled) < count and self.loop.time() < most:
+            await asyncio.sleep(0.5)
+        self.working.cancel()
+        return self.settled
+
+
+def run(work):
+    return virtual.run(work())
+
+
+def test_what_was_made_is_found_by_its_name_at_once():
+    async def work():
+        bench = Bench()
+        bench.server.make(7, "s 1")
+        bench.lose()
+        return await bench.until(), bench.server.asked
+
+    ((at, _, step),), asked = run(work)
+    assert (step.state, step.segment_id, step.reconciled) == (State.CREATED, "7", True)
+    assert at < 1.0
+    assert [what for _, what in asked] == ["search"]
+
+
+def test_what_was_not_made_is_sent_again_only_after_the_settle_time():
+    async def work():
+        bench = Bench()
+        bench.lose()
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert isinstance(step, Retry)
+    assert at >= RULES.settle
+    assert step.task.attempts == 1
+
+
+def test_a_list_that_lags_is_waited_for_as_long_as_a_witness_is_missing():
+    async def work():
+        bench = Bench(Server(lag=25.0), Facts(witness="5", claimed_ids=frozenset({"5"})))
+        bench.server.make(5, "made before")
+        bench.server.make(7, "s 1")
+        bench.lose()
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert (step.state, step.segment_id) == (State.CREATED, "7")
+    assert at >= 25.0
+
+
+def test_what_cannot_be_told_in_time_is_unknown_with_the_reason_and_is_not_sent_again():
+    async def work():
+        bench = Bench(facts=Facts(witness="5"))
+        bench.lose()
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert isinstance(step, Record)
+    assert step.state is State.UNKNOWN
+    assert "segment 5" in step.error
+    assert at >= RULES.settle + RULES.give_up_after
+
+
+def test_hundreds_in_doubt_are_looked_for_by_lists_and_not_by_a_search_each():
+    async def work():
+        bench = Bench()
+        for number in range(1, 301):
+            bench.server.make(number + 1_000, f"s {number}")
+            bench.lose(number)
+        return await bench.until(300), bench.server.asked
+
+    settled, asked = run(work)
+    assert {step.segment_id for _, _, step in settled} == {str(number + 1_000) for number in range(1, 301)}
+    assert len(asked) <= 2
+
+
+def test_attempts_that_are_used_up_are_a_failure_that_the_next_run_tries_again():
+    async def work():
+        bench = Bench()
+        bench.lose(attempts=RULES.max_attempts)
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert (step.state, step.temporary) == (State.FAILED, True)
+
+
+@pytest.mark.parametrize("given_up", [True, False])
+def test_what_is_not_to_be_sent_again_is_not(given_up):
+    async def work():
+        bench = Bench()
+        task = Task(1, spec(1), 1, intended_at=-1_000.0)
+        lost = Lost(1, "s 1", "s 1", "create", 0, -1_000.0)
+        bench.reconciler.take(task, lost, InDoubt("left"), resend=False, given_up=given_up)
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert step.state is (State.UNKNOWN if given_up else State.FAILED)
+
+
+def test_one_that_was_given_up_is_taken_when_it_shows_at_last():
+    async def work():
+        bench = Bench()
+        bench.server.make(7, "s 1")
+        task = Task(1, spec(1), 1, intended_at=-1_000.0)
+        lost = Lost(1, "s 1", "s 1", "create", 0, -1_000.0)
+        bench.reconciler.take(task, lost, InDoubt("left"), resend=False, given_up=True)
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert (step.state, step.segment_id) == (State.CREATED, "7")
+
+
+def test_a_restart_does_not_begin_the_settle_time_anew():
+    async def work():
+        bench = Bench()
+        task = Task(1, spec(1), 1, intended_at=-8.0)
+        lost = Lost(1, "s 1", "s 1", "create", 0, -8.0)
+        bench.reconciler.take(task, lost, InDoubt("left"))
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert isinstance(step, Retry)
+    assert at < RULES.settle
+
+
+@pytest.mark.parametrize("jump", [-5_000.0, 5_000.0])
+def test_a_clock_that_jumps_does_not_shorten_the_settle_time(jump):
+    async def work():
+        loop = asyncio.get_running_loop()
+        clock = Clock(
+            now=lambda: loop.time() + (jump if loop.time() >= 1.0 else 0.0),
+            monotonic=loop.time,
+            sleep=asyncio.sleep,
+            chance=lambda: 0.5,
+        )
+        bench = Bench(clock=clock)
+        task = Task(1, spec(1), 1, intended_at=clock.now())
+        await asyncio.sleep(2.0)
+        bench.reconciler.hold(Hold(task, InDoubt("lost")))
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert isinstance(step, Retry)
+    assert at >= RULES.settle
+
+
+def test_a_list_that_fails_is_no_list():
+    async def work():
+        bench = Bench(Server(failing=True))
+        bench.lose()
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert step.state is State.UNKNOWN
+    assert "cannot be read" in step.error
+
+
+def test_two_in_doubt_do_not_get_one_id():
+    async def work():
+        bench = Bench(facts=Facts(kept=False))
+        bench.server.make(7, "s 1")
+        bench.lose(1)
+        bench.lose(2)
+        return await bench.until(2)
+
+    settled = run(work)
+    ids = [step.segment_id for _, _, step in settled if isinstance(step, Record) and step.segment_id]
+    assert ids == ["7"]
+
+
+TAKEN = NameTaken(409, "name: is already taken", "r", None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "state"),
+    [("fail", State.FAILED), ("skip", State.SKIPPED), ("adopt", State.ADOPTED), ("ignore", State.FAILED)],
+)
+def test_a_taken_name_at_the_first_attempt_goes_by_if_exists(policy, state):
+    async def work():
+        bench = Bench(rules=Rules(10.0, 60.0, 3, policy))
+        bench.server.make(7, "s 1", by="99")
+        bench.lose(cause=TAKEN)
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert step.state is state
+
+
+@pytest.mark.parametrize("conflicting_id", ["7", None])
+def test_a_taken_name_after_our_own_lost_attempt_is_ours(conflicting_id):
+    async def work():
+        bench = Bench(Server(lag=0.0 if conflicting_id is None else 30.0))
+        bench.server.make(7, "s 1")
+        bench.lose(attempts=2, cause=NameTaken(409, "taken", "r", conflicting_id))
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert (step.state, step.segment_id, step.reconciled) == (State.CREATED, "7", True)
+
+
+def test_a_taken_name_after_a_lost_attempt_that_is_somebody_elses_goes_by_if_exists():
+    async def work():
+        bench = Bench()
+        bench.server.make(7, "s 1", by="99")
+        bench.lose(attempts=2, cause=NameTaken(409, "taken", "r", "7"))
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert step.state is State.FAILED
+
+
+def test_a_run_that_sent_again_finds_a_twin_at_its_end():
+    async def work():
+        bench = Bench(facts=Facts(claimed_ids=frozenset({"8"})))
+        bench.lose()
+        await bench.until()
+        bench.server.make(7, "s 1")
+        bench.server.make(8, "s 1")
+        return await bench.reconciler.twins()
+
+    ((lost, ids),) = run(work)
+    assert (lost.name, ids) == ("s 1", ("7",))
+
+
+def test_a_run_that_sent_nothing_again_looks_for_no_twins():
+    async def work():
+        bench = Bench()
+        bench.working.cancel()
+        return await bench.reconciler.twins(), bench.server.asked
+
+    assert run(work) == ([], [])
+
+
+def test_a_stop_ends_the_looking():
+    async def work():
+        bench = Bench()
+
+        async def stopped(_request):
+            raise Stopped("stop")
+
+        bench.reconciler._ask = stopped
+        bench.lose()
+        await asyncio.sleep(1)
+        return bench.working.done(), bench.working.exception()
+
+    assert run(work) == (True, None)
+
+
+def test_a_list_that_fails_at_the_end_is_told():
+    async def work():
+        bench = Bench()
+        bench.lose()
+        await bench.until()
+        bench.server.failing = True
+        with pytest.raises(ListingFailed):
+            await bench.reconciler.twins()
+
+    run(work)
