@@ -169,6 +169,22 @@ async def test_outcomes_are_written_again_when_there_is_room_and_nothing_more_is
     assert waits.count(recorder.WRITE_WAIT) >= 3
 
 
+async def test_nothing_counts_as_done_that_could_not_be_written():
+    async def sleep(_seconds):
+        await asyncio.sleep(0)
+
+    bench = Bench(clock=Clock(sleep=sleep), concurrency=2)
+
+    def full(items):
+        if isinstance(items[0], Record) and items[0].state is State.CREATED:
+            raise StorageFull("no room")
+
+    bench.ledger.fault = full
+    await bench.run(tasks(5))
+    assert bench.site.sent
+    assert bench.tally.done == 0
+
+
 async def test_a_failure_is_told_and_counted_once_it_is_on_record():
     bench = Bench(site=Site(answer=lambda _: Refused(400, "name: bad", "r1")))
     await bench.run(tasks(3))

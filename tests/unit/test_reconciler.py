@@ -19,6 +19,16 @@ from tests.dispatching import spec
 RULES = Rules(settle=10.0, give_up_after=60.0, max_attempts=3, if_exists="fail")
 
 
+@pytest.fixture(autouse=True)
+def no_threads(monkeypatch):
+    """Virtual time does not wait for a thread."""
+
+    async def inline(work, *arguments):
+        return work(*arguments)
+
+    monkeypatch.setattr(asyncio, "to_thread", inline)
+
+
 @dataclass
 class Server:
     """Segments that were made at a time, and are shown in lists and searches `lag` seconds later."""
@@ -280,6 +290,20 @@ def test_two_in_doubt_do_not_get_one_id():
     settled = run(work)
     ids = [step.segment_id for _, _, step in settled if isinstance(step, Record) and step.segment_id]
     assert ids == ["7"]
+
+
+def test_of_several_that_one_segment_in_a_list_could_be_only_one_gets_it():
+    async def work():
+        bench = Bench()
+        bench.server.make(7, "s 1")
+        for number in range(1, 9):
+            task = Task(number, spec(number), 1, intended_at=0.0)
+            lost = Lost(number, "s 1", "s 1", "create", 1, 0.0)
+            bench.reconciler.take(task, lost, InDoubt("lost"), resend=False)
+        return await bench.until(8)
+
+    settled = run(work)
+    assert [step.segment_id for _, _, step in settled if step.state is State.CREATED] == ["7"]
 
 
 TAKEN = NameTaken(409, "name: is already taken", "r", None)
