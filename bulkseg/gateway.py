@@ -95,6 +95,7 @@ class Gateway:
         try:
             reply = await self._server.send(spec)
         except Stopped as error:
+            self._tally.sent -= 1
             self._stop.fail(error)
             return NotSent(str(error))
         outcome = judge(spec, reply)

@@ -6,6 +6,7 @@ aioresponses stands in for the whole of a request, so the hook that tells what l
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from aioresponses import aioresponses
 from pydantic import SecretStr
 from yarl import URL
 
-from bulkseg.eloqua.sites import Site
+from bulkseg.eloqua.sites import LOOPBACK_REDIRECT, OAuth, Site
 
 LOGIN = "https://login.example.test"
 BASE = "https://p03.example.test"
@@ -55,3 +56,15 @@ def site(**changes: Any) -> Site:
         "base_url": BASE,
     }
     return Site(**{**values, **changes})
+
+
+def oauth(**changes: Any) -> OAuth:
+    """The client of the tests."""
+    values = {
+        "client_id": "client",
+        "client_secret": SecretStr("client-secret"),
+        "refresh_token": None,
+        "token_file": Path("none.token"),
+        "redirect_uri": LOOPBACK_REDIRECT,
+    }
+    return OAuth(**{**values, **changes})
