@@ -1,0 +1,150 @@
+"""What one answer says of the server is heeded once, for every request to the site."""
+
+import asyncio
+
+import orjson
+import pytest
+
+from bulkseg.errors import SignInRefused, Stopped
+from bulkseg.gateway import Gateway
+from bulkseg.health import Health
+from bulkseg.job import Count
+from bulkseg.model import Answer, InDoubt, LoggedOut, Made, NoAnswer, NotSent, Throttled
+from bulkseg.observe import Tally
+from bulkseg.pace import Pace
+from bulkseg.stop import Stop
+from tests.dispatching import Watching, spec
+from tests.virtual import VirtualTime
+
+SEGMENT = orjson.dumps({"id": "7", "name": "s 1"})
+
+
+class NoCeiling:
+    async def acquire(self): ...
+
+
+class Server:
+    """Answers with what it is given, in order; signs in again as often as it may."""
+
+    def __init__(self, *replies, renewals=1):
+        self.replies = list(replies)
+        self.renewals = renewals
+        self.renewed = 0
+
+    async def send(self, _spec):
+        await asyncio.sleep(0)
+        return self.replies.pop(0)
+
+    async def rediscover(self):
+        self.renewed += 1
+        if self.renewed > self.renewals:
+            raise SignInRefused("no more")
+        return True
+
+
+class Bench:
+    def __init__(self, *replies, **options):
+        self.time = VirtualTime()
+        self.clock = self.time.clock()
+        self.server, self.tally, self.stop, self.watching = (
+            Server(*replies, **options),
+            Tally(),
+            Stop(),
+            Watching(),
+        )
+        self.pace = Pace(1_000, clock=self.clock, hard=NoCeiling())
+        self.health = Health(Count(10), 60.0, self.clock)
+        self.gateway = Gateway(
+            server=self.server,
+            pace=self.pace,
+            health=self.health,
+            observer=self.watching,
+            tally=self.tally,
+            clock=self.clock,
+            stop=self.stop,
+        )
+
+    async def send(self):
+        return await self.gateway.send(spec(1))
+
+    async def ask(self):
+        return await self.gateway.ask(lambda: self.server.send(None))
+
+
+async def test_a_segment_that_was_made_is_counted_as_sent():
+    bench = Bench(Answer(201, SEGMENT))
+    assert isinstance(await bench.send(), Made)
+    assert (bench.tally.sent, bench.tally.searches) == (1, 0)
+
+
+async def test_a_429_pauses_the_whole_site_and_is_told_once_a_burst():
+    bench = Bench(Answer(429, b"", retry_after=7.0), Answer(429, b""))
+    outcomes = await asyncio.gather(bench.send(), bench.send())
+    assert [type(one) for one in outcomes] == [Throttled, Throttled]
+    assert bench.pace.paused_for >= 7.0
+    assert bench.pace.allowed < 1_000
+    assert (bench.tally.throttled, bench.watching.notices) == (2, ["throttled"])
+
+
+async def test_a_server_that_takes_no_connections_is_paused_for_and_told_when_it_is_back():
+    bench = Bench(NoAnswer(left=False, error="refused"), Answer(201, SEGMENT))
+    assert isinstance(await bench.send(), NotSent)
+    assert bench.pace.paused_for > 0
+    await bench.send()
+    assert bench.watching.notices == ["server_silent", "server_back"]
+
+
+async def test_retry_after_of_a_503_pauses_and_the_spec_is_in_doubt_all_the_same():
+    bench = Bench(Answer(503, b"", retry_after=9.0))
+    assert isinstance(await bench.send(), InDoubt)
+    assert bench.pace.paused_for >= 9.0
+
+
+async def test_however_many_requests_find_the_sign_in_ended_it_is_made_anew_once():
+    bench = Bench(*[Answer(401, b"")] * 5)
+    outcomes = await asyncio.gather(*(bench.send() for _ in range(5)))
+    assert [type(one) for one in outcomes] == [LoggedOut] * 5
+    assert bench.server.renewed == 1
+    assert not bench.stop.requested
+
+
+async def test_a_sign_in_that_is_refused_stops_the_run():
+    bench = Bench(Answer(401, b""), renewals=0)
+    await bench.send()
+    assert isinstance(bench.stop.error, SignInRefused)
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Answer(429, b""),
+        Answer(503, b""),
+        Answer(401, b""),
+        Answer(200, b"{", whole=False),
+        NoAnswer(left=True, error="reset"),
+        NoAnswer(left=False, error="refused"),
+    ],
+)
+async def test_what_may_be_asked_again_is_asked_until_there_is_an_answer(trouble):
+    bench = Bench(trouble, Answer(200, b"[]"))
+    assert (await bench.ask()).body == b"[]"
+    assert (bench.tally.searches, bench.tally.sent) == (2, 0)
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 412])
+async def test_whatever_says_something_about_what_was_asked_is_an_answer(status):
+    assert (await Bench(Answer(status, b"")).ask()).status == status
+
+
+async def test_a_server_that_stays_away_ends_the_asking_after_the_time_to_give_up():
+    bench = Bench(*[NoAnswer(left=False, error="refused")] * 500)
+    with pytest.raises(Stopped, match="give_up_after"):
+        await bench.ask()
+    assert bench.time.now >= 1_060.0
+
+
+async def test_a_stop_ends_the_asking():
+    bench = Bench()
+    bench.stop.request(15)
+    with pytest.raises(Stopped, match="SIGTERM"):
+        await bench.ask()
