@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import stat
+from time import time
 
 import pytest
 
@@ -94,6 +95,27 @@ async def test_a_spent_token_without_a_password_stops_and_names_the_way_back(tmp
         assert (ended.status, ended.document["exit"]) == (3, 3)
         assert "bulkseg login" in ended.err
         assert there.sandbox.store.count() == 0
+
+
+@pytest.mark.parametrize("found_out_by", ["a refusal", "the clock"])
+async def test_a_token_that_cannot_be_renewed_in_the_middle_stops_the_run_with_nothing_in_doubt(
+    tmp_path, found_out_by
+):
+    write_csv(tmp_path / "s.csv", 60)
+    settings = {"token_uses": 30} if found_out_by == "a refusal" else {"latency": 0.05}
+    async with place(tmp_path, **settings) as there:
+        site = there.by_token
+        await there.run("whoami", site=site)
+        there.sandbox.oauth.refresh_token = "nobody has it"
+        if found_out_by == "the clock":
+            kept = json.loads(there.token_file.read_bytes())
+            there.token_file.write_text(json.dumps({**kept, "good_until": time() + 2.5}))
+        ended = await there.run("run", "s.csv", "--rate", "20", "--json", site=site)
+        states = ended.document["states"]
+        assert (ended.status, "bulkseg login" in ended.document["stopped"]) == (3, True)
+        assert states["created"] == there.sandbox.store.count() > 0
+        assert states["pending"] == 60 - states["created"] > 0
+        assert there.sandbox.oauth.asked == ["refresh_token"] * 2
 
 
 async def test_commands_that_share_a_token_file_do_not_spend_each_others_token(tmp_path):

@@ -290,3 +290,106 @@ async def test_a_refusal_that_comes_from_the_old_address_after_the_move_does_not
     assert await in_flight == Answer(401, b"")
     assert await discovered.rediscover()
     assert server.asked.count(("GET", f"{LOGIN}/id")) == 2
+
+
+# --- Access tokens --------------------------------------------------------------------------------------
+
+
+class Tokens:
+    """A way to sign in whose token can be renewed; `renewed` counts how often it was."""
+
+    def __init__(self) -> None:
+        self.new = False
+        self.renewed = 0
+        self._headers = {"Authorization": "Bearer 0"}
+
+    async def headers(self) -> dict[str, str]:
+        return self._headers
+
+    async def renew(self) -> bool:
+        self.new = True
+        self.renewed += 1
+        self._headers = {"Authorization": f"Bearer {self.renewed}"}
+        return True
+
+
+@pytest.fixture
+async def by_token(discovered: Eloqua) -> tuple[Eloqua, Tokens]:
+    """Signed in with a token that an earlier run got."""
+    tokens = Tokens()
+    discovered._auth = tokens
+    return discovered, tokens
+
+
+async def test_a_refused_token_is_renewed_before_anything_else_is_asked(
+    server: Server, by_token: tuple[Eloqua, Tokens]
+):
+    eloqua, tokens = by_token
+    server.post(f"{API}/segment", status=401)
+    server.post(f"{API}/segment", status=201)
+
+    await eloqua.send(spec())
+    assert await eloqua.rediscover()
+    await eloqua.send(spec())
+
+    assert tokens.renewed == 1
+    assert server.asked.count(("GET", f"{LOGIN}/id")) == 1
+    sent = [
+        call.kwargs["headers"]["Authorization"] for call in server.requests["POST", URL(f"{API}/segment")]
+    ]
+    assert sent == ["Bearer 0", "Bearer 1"]
+
+
+async def test_a_new_token_that_is_refused_too_is_not_renewed_but_the_site_looked_for(
+    server: Server, by_token: tuple[Eloqua, Tokens]
+):
+    eloqua, tokens = by_token
+    server.post(f"{API}/segment", status=401, repeat=True)
+    server.get(f"{API}/segment/5?depth=complete", status=200, repeat=True)
+    server.get(f"{LOGIN}/id", payload=IDENTITY)
+
+    await eloqua.send(spec())
+    await eloqua.rediscover()
+    await eloqua.get("5")  # reading is allowed, so the token is good: it would go on like this for ever
+    await eloqua.send(spec())
+    with pytest.raises(SignInRefused, match="allow list"):
+        await eloqua.rediscover()
+
+    assert tokens.renewed == 1
+
+
+async def test_a_token_that_was_let_in_and_is_refused_later_is_renewed_again(
+    server: Server, by_token: tuple[Eloqua, Tokens]
+):
+    eloqua, tokens = by_token
+    for status in (401, 201, 401, 201):
+        server.post(f"{API}/segment", status=status)
+
+    for _ in range(2):
+        await eloqua.send(spec())
+        await eloqua.rediscover()
+        await eloqua.send(spec())
+
+    assert tokens.renewed == 2
+
+
+async def test_a_refusal_of_the_old_token_that_comes_late_renews_nothing(
+    server: Server, by_token: tuple[Eloqua, Tokens]
+):
+    eloqua, tokens = by_token
+    answer = asyncio.Event()
+
+    async def late(_url: URL, **_: object) -> None:
+        await answer.wait()
+
+    server.post(f"{API}/segment", status=401, callback=late)
+    server.get(f"{API}/segment/5?depth=complete", status=401)
+    in_flight = asyncio.create_task(eloqua.send(spec()))
+    await asyncio.sleep(0)  # lets it leave
+    await eloqua.get("5")
+    await eloqua.rediscover()
+    answer.set()
+
+    assert await in_flight == Answer(401, b"")
+    assert await eloqua.rediscover()
+    assert tokens.renewed == 1
