@@ -16,7 +16,7 @@ from typing import Self
 
 from pydantic import TypeAdapter
 
-from bulkseg.sandbox import Settings, run
+from bulkseg.sandbox import Sandbox, Settings, run
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = TypeAdapter(Settings)
@@ -60,8 +60,8 @@ def _end_with_parent() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _announce(url: str) -> None:
-    sys.stdout.write(f"{url}\n")
+def _announce(sandbox: Sandbox) -> None:
+    sys.stdout.write(f"{sandbox.url}\n")
     sys.stdout.flush()
 
 
