@@ -53,9 +53,17 @@ class Server:
         return [form["refresh_token"] for form in self.forms if "refresh_token" in form]
 
 
+class Time(VirtualTime):
+    """Waits a little in earnest too: another thread that writes a file has to come on meanwhile."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await asyncio.sleep(0.005)
+
+
 @pytest.fixture
 def time():
-    return VirtualTime()
+    return Time()
 
 
 @pytest.fixture
