@@ -43,10 +43,11 @@ async def code_from(site: Site, oauth: OAuth, stop: Stop) -> str:
         if stopped in done:
             raise Stopped(stop.why or "stopped")
         stopped.cancel()
-        if pasted in done:
-            return code_of(pasted.result(), state)
-        code: str = done.pop().result()
-        return code
+        # The input may have ended at the same moment, which says nothing.
+        for came in done - {pasted}:
+            code: str = came.result()
+            return code
+        return code_of(pasted.result(), state)
 
 
 async def _first(waiting: set[asyncio.Future[Any]], pasted: asyncio.Future[str]) -> set[asyncio.Future[Any]]:

@@ -10,7 +10,7 @@ from time import time
 import pytest
 
 from bulkseg.sandbox import parse_fault
-from tests.integration.commands import finish, start, write_csv
+from tests.integration.commands import bulkseg, finish, sandbox, start, write_csv
 from tests.integration.signing_in import everything, place, shows
 from tests.integration.wire import http, wire
 
@@ -239,6 +239,14 @@ async def test_the_keyring_is_looked_in_for_what_is_missing(tmp_path):
         assert (ended.status, "ELOQUA_PASSWORD not set" in ended.err) == (2, True)
         found = os.pathsep.join([str(tmp_path / "package"), os.getcwd()])  # noqa: PTH109 - where the package lies
         assert (await there.run("whoami", site={**site, "PYTHONPATH": found})).status == 0
+
+
+async def test_the_sandbox_prints_the_variables_for_either_way_to_sign_in(tmp_path):
+    with sandbox("--oauth", "--token-life", "60", cwd=tmp_path) as site:
+        there = {**site, "ELOQUA_TOKEN_FILE": str(tmp_path / "kept.token")}
+        ended = await asyncio.to_thread(bulkseg, "whoami", "--json", cwd=tmp_path, site=there)
+    assert (ended.status, ended.document["sign_in"]) == (0, "oauth")
+    assert ended.document["token_file"] == there["ELOQUA_TOKEN_FILE"]
 
 
 # --- whoami ---------------------------------------------------------------------------------------------
