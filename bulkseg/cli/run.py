@@ -46,8 +46,8 @@ def run(
     """Make the segments of a job, or go on with it.
 
     A run goes on where the last one stopped: only what is not done is sent. Credentials come from
-    ELOQUA_COMPANY, ELOQUA_USER and ELOQUA_PASSWORD, or from `bulkseg login`. On a terminal it asks before it sends. Ctrl-C ends it
-    once what is under way is recorded.
+    ELOQUA_COMPANY, ELOQUA_USER and ELOQUA_PASSWORD, or from `bulkseg login`. On a terminal it asks before it
+    sends. Ctrl-C ends it once what is under way is recorded.
 
     Exit status: 0 all done; 1 some failed or are unknown; 2 job or call wrong, nothing sent; 3 stopped early;
     4 another process is at it; 130 or 143 ended by a signal.
