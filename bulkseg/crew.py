@@ -35,10 +35,14 @@ async def each(items: Iterable[T], work: Callable[[T], Awaitable[None]], *, hand
         async with asyncio.TaskGroup() as group:
             for _ in range(hands):
                 group.create_task(hand())
-    except* BulksegError as raised:
-        raise _first(raised) from None
+    except BaseExceptionGroup as raised:
+        # Not `except*`: what is raised in one comes out in a group again on the first releases of 3.11.
+        known = raised.subgroup(BulksegError)
+        if known is None:
+            raise
+        raise _first(known) from None
 
 
-def _first(raised: BaseExceptionGroup[BulksegError]) -> BulksegError:
+def _first(raised: BaseExceptionGroup[BaseException]) -> BaseException:
     inner = raised.exceptions[0]
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
