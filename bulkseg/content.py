@@ -13,23 +13,8 @@ from typing import Any
 
 import orjson
 
-from bulkseg.properties import READ_ONLY
+from bulkseg.properties import ADDED
 
-# The server's own, in a segment and in its parts: documented as read-only or seen in answers, none of it
-# anybody's content.
-_ADDED = frozenset(READ_ONLY - {"id"}) | {
-    "accessedAt",
-    "createdByName",
-    "currentStatus",
-    "dependencyName",
-    "isBlankTemplate",
-    "isStale",
-    "sourceTemplateId",
-    "updatedByName",
-    "x_e10_createdAt",
-    "x_e10_createdBy",
-    "x_e10_isTemplate",
-}
 _KEPT = ("name", "description", "folderId", "elements")
 _NOT_COMPARED = frozenset({"type", "id"})
 _ID = re.compile(r"-?\d+")
@@ -70,7 +55,7 @@ def _object(value: Mapping[str, Any], *, part: bool = False) -> dict[str, Any]:
     """Without what the server adds, what has no value, and ids: a part's own, and temporary ones."""
     plain: dict[str, Any] = {}
     for key, item in value.items():
-        if item is None or item == "" or key in _ADDED or (part and key == "id"):
+        if item is None or item == "" or key in ADDED or (part and key == "id"):
             continue
         if isinstance(item, list):
             plain[key] = _list(key, item)

@@ -113,23 +113,34 @@ class Gateway:
         tries = 0
         self.look()
         while not self._stop.requested:
-            await self._pace.turn()
-            left_at = self._clock.monotonic()
-            self._tally.searches += 1
-            try:
-                reply = await request()
-            except Stopped as error:
-                self._stop.fail(error)
-                raise
-            outcome = judge_idempotent(reply)
+            outcome = await self.once(request)
             if isinstance(outcome, Answer):
-                self._bore()
                 return outcome
-            await self._heed(outcome, left_at)
             self.look()
             tries += 1
             await self._clock.sleep(backoff(tries, self._clock.chance()))
         raise Stopped(self._stop.why or "stopped")
+
+    async def once(self, request: Callable[[], Awaitable[Reply]]) -> Answer | Outcome:
+        """Makes a request, of whatever kind, one time; gives its answer, or what became of it.
+
+        Raises:
+            Stopped: we are not let in any more; nothing has left.
+        """
+        await self._pace.turn()
+        left_at = self._clock.monotonic()
+        self._tally.searches += 1
+        try:
+            reply = await request()
+        except Stopped as error:
+            self._stop.fail(error)
+            raise
+        outcome = judge_idempotent(reply)
+        if isinstance(outcome, Answer):
+            self._bore()
+        else:
+            await self._heed(outcome, left_at)
+        return outcome
 
     def look(self) -> None:
         """Brings the tally up to date, and stops the run where going on is pointless; to be called often."""

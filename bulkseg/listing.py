@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from bulkseg.answers import Page, page_of, segment_of
 from bulkseg.errors import Stopped
@@ -18,6 +18,9 @@ from bulkseg.names import fold
 
 OK = 200
 TRIES = 3
+BY_ID = "id ASC"
+
+T = TypeVar("T")
 
 
 class Api(Protocol):
@@ -36,6 +39,7 @@ class Api(Protocol):
 
 
 Ask = Callable[[Callable[[], Awaitable[Reply]]], Awaitable[Answer]]
+Request = Callable[[int], Awaitable[Reply]]
 
 
 class ListingFailed(Stopped):
@@ -93,32 +97,48 @@ async def list_all(api: Api, ask: Ask, *, since: int | None = None) -> list[Sigh
         ListingFailed: a page was refused, or the list never held still.
         Stopped: a stop was asked for meanwhile.
     """
+    return await read_list(
+        lambda page: api.list(page=page, order_by=BY_ID, last_updated_at=since), ask, sighting, of="segments"
+    )
+
+
+async def read_list(request: Request, ask: Ask, read: Callable[[dict[str, Any]], T], *, of: str) -> list[T]:
+    """A list to its end: `read` makes of each element what is kept of it, `of` names them in messages.
+
+    `request` asks for a page, from 1; the pages have to be ordered by id.
+
+    Raises:
+        ListingFailed: a page was refused, or the list never held still.
+        Stopped: a stop was asked for meanwhile.
+    """
     for _ in range(TRIES):
-        found = await _list_once(api, ask, since)
+        found = await _read_once(request, ask, read, of)
         if found is not None:
             return list(found.values())
-    raise ListingFailed("the list of segments changed at each reading; run again when the site is quieter")
+    raise ListingFailed(f"the list of {of} changed at each reading; run again when the site is quieter")
 
 
-async def _list_once(api: Api, ask: Ask, since: int | None) -> dict[str, Sighting] | None:
+async def _read_once(
+    request: Request, ask: Ask, read: Callable[[dict[str, Any]], T], of: str
+) -> dict[str, T] | None:
     """One reading by id; None if what came does not add up."""
-    found: dict[str, Sighting] = {}
+    found: dict[str, T] = {}
     number, total = 1, None
     while total is None or len(found) < total:
-        page = await _page(api, ask, number, since)
+        page = await _page(request, ask, number, of)
         if (total is not None and page.total < total) or (not page.elements and len(found) < page.total):
             return None
-        found.update((element["id"], sighting(element)) for element in page.elements)
+        found.update((element["id"], read(element)) for element in page.elements)
         number, total = number + 1, page.total
     return found
 
 
-async def _page(api: Api, ask: Ask, number: int, since: int | None) -> Page:
-    answer = await ask(lambda: api.list(page=number, order_by="id ASC", last_updated_at=since))
+async def _page(request: Request, ask: Ask, number: int, of: str) -> Page:
+    answer = await ask(lambda: request(number))
     page = page_of(answer.body) if answer.status == OK else None
     if page is None:
         raise ListingFailed(
-            f"page {number} of the list of segments cannot be read: {read_errors(answer.status, answer.body)}"
+            f"page {number} of the list of {of} cannot be read: {read_errors(answer.status, answer.body)}"
         )
     return page
 

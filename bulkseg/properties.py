@@ -1,4 +1,4 @@
-"""The properties of a ContactSegment that are the server's own: never sent, never compared."""
+"""The properties that are the server's own, of segments and their parts: never sent, never compared."""
 
 from __future__ import annotations
 
@@ -18,3 +18,19 @@ READ_ONLY = frozenset(
         "lastCalculatedAt",
     }
 )
+
+# All that the server adds to a segment and its parts: documented as read-only or seen in answers, none of it
+# anybody's content. An `id` may be: it may name what is shared.
+ADDED = frozenset(READ_ONLY - {"id"}) | {
+    "accessedAt",
+    "createdByName",
+    "currentStatus",
+    "dependencyName",
+    "isBlankTemplate",
+    "isStale",
+    "sourceTemplateId",
+    "updatedByName",
+    "x_e10_createdAt",
+    "x_e10_createdBy",
+    "x_e10_isTemplate",
+}

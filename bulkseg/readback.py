@@ -10,9 +10,8 @@ from pathlib import Path
 from bulkseg.bodies import Bodies
 from bulkseg.checkpoint import Reader, SpecRow, read
 from bulkseg.clock import Clock
-from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
-from bulkseg.errors import CheckpointError, InputError, Stopped
+from bulkseg.errors import InputError, Stopped
 from bulkseg.expand import compile_job
 from bulkseg.job import Job
 from bulkseg.model import State
@@ -20,7 +19,7 @@ from bulkseg.observe import Observer
 from bulkseg.rows import open_source
 from bulkseg.stop import Stop
 from bulkseg.verify import Expected, Report, Verifier
-from bulkseg.visit import Case, open_visit, watched
+from bulkseg.visit import Case, open_visit, refuse_another_site, watched
 
 _HELD = (State.CREATED, State.ADOPTED)
 
@@ -59,8 +58,8 @@ async def verify(
         meta = reader.meta
         note = await asyncio.to_thread(_expand_again, case.job, reader, bodies, stop)
         if not _empty(reader):
-            async with open_visit(case, site, observer, stop, clock) as visit:
-                _refuse_another_site(case.checkpoint, meta.site, visit.identity)
+            async with open_visit(case.limits, site, observer, stop, clock) as visit:
+                refuse_another_site(case.checkpoint, meta.site, visit.identity)
                 verifier = Verifier(
                     api=visit.server,
                     ask=visit.gateway.ask,
@@ -98,14 +97,6 @@ def _expand_again(job: Job | None, reader: Reader, bodies: Bodies, stop: Stop) -
     except InputError as error:
         return f"the source cannot be read any more: {error.lines()[0]}"
     return None
-
-
-def _refuse_another_site(path: Path, bound: str | None, identity: Identity) -> None:
-    if bound != identity.binding:
-        raise CheckpointError(
-            f"{path} belongs to the site {bound}, and this is {identity.binding}; nothing was read; use that "
-            "site's credentials"
-        )
 
 
 def _expected(row: SpecRow) -> Expected:

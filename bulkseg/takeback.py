@@ -70,7 +70,7 @@ async def undo(
         created = _count(reader)
         report.total = created.simple + created.reconciled
         if report.total:
-            async with open_visit(case, site, observer, stop, clock) as visit:
+            async with open_visit(case.limits, site, observer, stop, clock) as visit:
                 checkpoint.bind(visit.identity.binding)
                 rules = await _rules(created, visit.identity, confirm, force=force)
                 if rules is None:

@@ -1,4 +1,4 @@
-"""A visit to a checkpoint's site after the runs: signed in, paced, and watched for a server that goes."""
+"""A visit to a site outside of a run: signed in, paced, and watched for a server that goes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bulkseg.clock import Clock
 from bulkseg.eloqua.client import Eloqua, connect
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
-from bulkseg.errors import ConfigError
+from bulkseg.errors import CheckpointError, ConfigError
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
 from bulkseg.job import Job, Limits
@@ -69,14 +69,13 @@ class Visit:
 
 @asynccontextmanager
 async def open_visit(
-    case: Case, site: Site, observer: Observer, stop: Stop, clock: Clock
+    limits: Limits, site: Site, observer: Observer, stop: Stop, clock: Clock
 ) -> AsyncIterator[Visit]:
-    """Signed in for as long as the context lasts.
+    """Signed in for as long as the context lasts; the site is asked within `limits`.
 
     Raises:
         ConfigError, SignInRefused, ServerGone: as the client's `sign_in`.
     """
-    limits = case.limits
     client = connect(site, timeout=limits.timeout, concurrency=limits.concurrency, clock=clock)
     async with client as server:
         identity = await server.sign_in()
@@ -90,6 +89,15 @@ async def open_visit(
             stop=stop,
         )
         yield Visit(identity, server, gateway)
+
+
+def refuse_another_site(path: Path, bound: str | None, identity: Identity) -> None:
+    """Raises CheckpointError where the checkpoint at `path` is bound to another site than this one."""
+    if bound != identity.binding:
+        raise CheckpointError(
+            f"{path} belongs to the site {bound}, and this is {identity.binding}; nothing was read; use that "
+            "site's credentials"
+        )
 
 
 @asynccontextmanager
