@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Protocol
 
 from bulkseg.clock import Clock
 from bulkseg.errors import Stopped
+from bulkseg.evidence import Evidence
 from bulkseg.exists import Policy, exists
 from bulkseg.intake import INTENT_HOLDS
 from bulkseg.listing import Api, Ask, ListingFailed, Sighting, list_all, read_one, search
 from bulkseg.model import InDoubt, NameTaken, Record, Task
 from bulkseg.outcome import Hold, Retry, created, gave_up, made, unknown
 from bulkseg.reconcile import (
-    CLOCK_SLACK,
     Absent,
     Ambiguous,
     Found,
@@ -39,31 +38,6 @@ from bulkseg.reconcile import (
 SEARCHES = 5
 # Seconds to the next look, doubled up to the longest.
 FIRST_LOOK, LONGEST_LOOK, MOST_DOUBLINGS = 1.0, 30.0, 5
-
-
-class Facts(Protocol):
-    """What the checkpoint knows of segments and of the site."""
-
-    def stood(self, run: int, ids: Collection[str]) -> Collection[str] | None:
-        """Which of `ids` were there before that run; None where no list was taken then."""
-
-    def claimed(self, ids: Collection[str]) -> Collection[str]:
-        """Which of `ids` a spec has."""
-
-    def us(self) -> str | None:
-        """Our user's id, from answers to our own requests, where one has come."""
-
-    def before(self, intended_at: float) -> tuple[str, float | None] | None:
-        """The last segment that was answered for before that time: its id and the server's time of it."""
-
-    def after(self, intended_at: float) -> str | None:
-        """A segment that was answered for, whose request was sent after that time."""
-
-    def intended(self, segment_id: str) -> float:
-        """When the request that made that segment was about to leave."""
-
-    def names_kept(self, action: str) -> bool:
-        """Whether this site has given such specs the names that were asked for, and never another."""
 
 
 Settle = Callable[[Record | Retry, Task], None]
@@ -102,26 +76,21 @@ class Reconciler:
         *,
         api: Api,
         ask: Ask,
-        facts: Facts,
+        evidence: Evidence,
         settle: Settle,
         rules: Rules,
         run: int,
-        user_id: str | None,
         clock: Clock,
     ) -> None:
         self._api = api
         self._ask = ask
-        self._facts = facts
+        self._evidence = evidence
         self._settle = settle
         self._rules = rules
         self._run = run
-        self._user_id = user_id
         self._clock = clock
         self._began = clock.monotonic()
         self._held: dict[int, _Held] = {}
-        self._given: set[str] = set()
-        self._missed: set[str] = set()
-        self._lag = 0.0
         self._wake = asyncio.Event()
         self.resent: list[Lost] = []
 
@@ -171,12 +140,12 @@ class Reconciler:
         """
         if not self.resent:
             return []
-        since = self._window(self.resent)
+        since = self._evidence.window(self.resent)
         segments = await list_all(self._api, self._ask, since=since)
         ids = [one.id for one in segments]
         found_twice = []
         for lost in self.resent:
-            candidates = ours(lost, segments, self._known(lost.run, ids))
+            candidates = ours(lost, segments, self._evidence.known(lost.run, ids))
             twins = tuple(one.id for one in candidates if one.folded == lost.folded)
             if twins:
                 found_twice.append((lost, twins))
@@ -204,7 +173,7 @@ class Reconciler:
         """What a search for the very name shows. It can find, but nothing is concluded from its silence."""
         held.searched = True
         segments = await search(self._api, self._ask, held.lost.name)
-        known = self._known(held.lost.run, [one.id for one in segments])
+        known = self._evidence.known(held.lost.run, [one.id for one in segments])
         match = found(held.lost, ours(held.lost, segments, known))
         if match is None or known.us is None:
             return LookAgain("a search for its name does not show it")
@@ -215,8 +184,8 @@ class Reconciler:
         lost = [held for held in self._held.values() if isinstance(held.cause, InDoubt)]
         listed_at = self._clock.monotonic()
         # Before the list is taken: it has to show what was made by then, not what is made meanwhile.
-        witnesses = {held.task.id: self._witnesses(held.lost) for held in lost}
-        since = await asyncio.to_thread(self._window, [held.lost for held in lost])
+        witnesses = {held.task.id: self._evidence.witnesses(held.lost) for held in lost}
+        since = await asyncio.to_thread(self._evidence.window, [held.lost for held in lost])
         try:
             segments = await list_all(self._api, self._ask, since=since)
         except ListingFailed as error:
@@ -224,29 +193,21 @@ class Reconciler:
                 self._conclude(held, LookAgain(str(error)))
             return
         known = await asyncio.to_thread(self._known_by_run, lost, segments)
-        self._learn_lag({one.id for one in segments}, chain.from_iterable(witnesses.values()))
-        longer = max(0.0, self._lag - self._rules.settle)
+        self._evidence.learn_lag({one.id for one in segments}, chain.from_iterable(witnesses.values()))
+        longer = max(0.0, self._evidence.lag - self._rules.settle)
         for held in lost:
             listing = Listing(
                 segments,
                 settled=listed_at >= held.settled_at + longer,
                 witnesses=witnesses[held.task.id],
-                names_kept=self._facts.names_kept(held.lost.action),
+                names_kept=self._evidence.names_kept(held.lost.action),
             )
-            self._conclude(held, judge_listing(held.lost, listing, self._but_given(known[held.lost.run])))
+            facts = self._evidence.but_given(known[held.lost.run])
+            self._conclude(held, judge_listing(held.lost, listing, facts))
 
-    def _learn_lag(self, shown: Collection[str], witnesses: Iterable[str]) -> None:
-        """How far lists lag behind, from witnesses that were missing once and are there now.
-
-        A list that shows a witness at last may still lack what was made just after it; and what is sent again
-        may have no witness at all. So a lag that was seen stands in for a shorter `settle` from then on.
-        """
-        for one in set(witnesses):
-            if one not in shown:
-                self._missed.add(one)
-            elif one in self._missed:
-                self._missed.remove(one)
-                self._lag = max(self._lag, self._clock.now() - self._facts.intended(one))
+    def _known_by_run(self, lost: Sequence[_Held], segments: Sequence[Sighting]) -> dict[int, Known]:
+        ids = [one.id for one in segments]
+        return {run: self._evidence.known(run, ids) for run in {held.lost.run for held in lost}}
 
     async def _who_has_it(self, held: _Held, taken: NameTaken) -> Judgement | Record:
         """The name is taken: by our own earlier request, or by somebody else's segment."""
@@ -254,7 +215,7 @@ class Reconciler:
         if first and self._rules.if_exists != "adopt":
             return self._exists(held, taken, [taken.conflicting_id] if taken.conflicting_id else [])
         segments = await self._holders(held.lost, taken)
-        known = self._known(held.lost.run, [one.id for one in segments])
+        known = self._evidence.known(held.lost.run, [one.id for one in segments])
         match = None if first else found(held.lost, ours(held.lost, segments, known))
         if match is not None:
             return match
@@ -270,7 +231,7 @@ class Reconciler:
         return [one for one in segments if one.folded == lost.folded]
 
     def _exists(self, held: _Held, taken: NameTaken, ids: Sequence[str]) -> Record:
-        ours = bool(self._facts.claimed(ids))
+        ours = self._evidence.ours(ids)
         return exists(held.task, self._rules.if_exists, ids, self._clock.now(), ours=ours, taken=taken)
 
     def _conclude(self, held: _Held, judgement: Judgement | Record) -> None:
@@ -281,7 +242,7 @@ class Reconciler:
         if isinstance(step, Retry):
             self.resent.append(held.lost)
         elif step.segment_id is not None:
-            self._given.add(step.segment_id)
+            self._evidence.give(step.segment_id)
         self._settle(step, held.task)
 
     def _step(self, held: _Held, judgement: Judgement) -> Record | Retry | None:
@@ -317,34 +278,6 @@ class Reconciler:
             # From then on a look can tell more than before, so the looks begin anew.
             held.look_at, held.looks = held.settled_at, 0
         return None
-
-    # --- What the checkpoint knows ----------------------------------------------------------------------
-
-    def _known(self, run: int, ids: Collection[str]) -> Known:
-        claimed = {*self._facts.claimed(ids), *self._given.intersection(ids)}
-        return Known(self._facts.stood(run, ids), claimed, self._user_id or self._facts.us())
-
-    def _known_by_run(self, lost: Sequence[_Held], segments: Sequence[Sighting]) -> dict[int, Known]:
-        ids = [one.id for one in segments]
-        return {run: self._known(run, ids) for run in {held.lost.run for held in lost}}
-
-    def _but_given(self, known: Known) -> Known:
-        """With what was found for others in this very list."""
-        return replace(known, claimed={*known.claimed, *self._given})
-
-    def _witnesses(self, lost: Lost) -> list[str]:
-        before = self._facts.before(lost.intended_at)
-        after = self._facts.after(lost.intended_at + INTENT_HOLDS)
-        return [one for one in (before and before[0], after) if one]
-
-    def _window(self, lost: Sequence[Lost]) -> int | None:
-        """From when on to list, by the server's clock alone; None for all of it.
-
-        What was answered for before the earliest intent was made before it; some minutes are left for whole
-        seconds and for times that differ.
-        """
-        before = self._facts.before(min(one.intended_at for one in lost))
-        return None if before is None or before[1] is None else int(before[1] - CLOCK_SLACK)
 
 
 def _found(held: _Held, match: Found, now: float) -> Record:

@@ -18,6 +18,7 @@ from bulkseg.clock import Clock
 from bulkseg.dispatch import Dispatcher
 from bulkseg.eloqua.client import Eloqua
 from bulkseg.errors import BulksegError, Stopped
+from bulkseg.evidence import Evidence
 from bulkseg.exists import Policy, exists, reserved
 from bulkseg.feed import Page, first_of, open_tasks, pages, threaded
 from bulkseg.gateway import Gateway
@@ -134,11 +135,10 @@ class Running:
         return Reconciler(
             api=self._set.server,
             ask=self._gateway.ask,
-            facts=self._facts,
+            evidence=Evidence(self._facts, user_id=self._set.user_id, clock=self._clock),
             settle=settle,
             rules=Rules(limits.settle, limits.give_up_after, limits.max_attempts, self._set.if_exists),
             run=self._number,
-            user_id=self._set.user_id,
             clock=self._clock,
         )
 

@@ -9,6 +9,7 @@ import pytest
 from benchmarks import virtual
 from bulkseg.clock import Clock
 from bulkseg.errors import Stopped
+from bulkseg.evidence import Evidence
 from bulkseg.listing import ListingFailed
 from bulkseg.model import Answer, InDoubt, NameTaken, Record, State, Task
 from bulkseg.outcome import Hold, Retry
@@ -109,11 +110,10 @@ class Bench:
         self.reconciler = Reconciler(
             api=self.server,
             ask=lambda request: request(),
-            facts=self.facts,
+            evidence=Evidence(self.facts, user_id=user_id, clock=self.clock),
             settle=lambda step, task: self.settled.append((self.loop.time(), task.id, step)),
             rules=rules,
             run=1,
-            user_id=user_id,
             clock=self.clock,
         )
         self.working = self.loop.create_task(self.reconciler.work())

@@ -1,0 +1,96 @@
+"""What is known about the segments in a list: by the checkpoint, and by what this run has found and seen."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Protocol
+
+from bulkseg.clock import Clock
+from bulkseg.intake import INTENT_HOLDS
+from bulkseg.reconcile import CLOCK_SLACK, Known, Lost
+
+
+class Facts(Protocol):
+    """What the checkpoint knows of segments and of the site."""
+
+    def stood(self, run: int, ids: Collection[str]) -> Collection[str] | None:
+        """Which of `ids` were there before that run; None where no list was taken then."""
+
+    def claimed(self, ids: Collection[str]) -> Collection[str]:
+        """Which of `ids` a spec has."""
+
+    def us(self) -> str | None:
+        """Our user's id, from answers to our own requests, where one has come."""
+
+    def before(self, intended_at: float) -> tuple[str, float | None] | None:
+        """The last segment that was answered for before that time: its id and the server's time of it."""
+
+    def after(self, intended_at: float) -> str | None:
+        """A segment that was answered for, whose request was sent after that time."""
+
+    def intended(self, segment_id: str) -> float:
+        """When the request that made that segment was about to leave."""
+
+    def names_kept(self, action: str) -> bool:
+        """Whether this site has given such specs the names that were asked for, and never another."""
+
+
+class Evidence:
+    """One run's. `user_id` is our user's id where the sign-in has told it."""
+
+    def __init__(self, facts: Facts, *, user_id: str | None, clock: Clock) -> None:
+        self._facts = facts
+        self._user_id = user_id
+        self._clock = clock
+        self._given: set[str] = set()
+        self._missed: set[str] = set()
+        self.lag = 0.0
+
+    def give(self, segment_id: str) -> None:
+        """That segment has been found for a spec, and is no other's, also before this is on disk."""
+        self._given.add(segment_id)
+
+    def ours(self, ids: Collection[str]) -> bool:
+        """Whether any of these belongs to a spec of the checkpoint."""
+        return bool(self._facts.claimed(ids))
+
+    def known(self, run: int, ids: Collection[str]) -> Known:
+        """What is known about `ids`, for a spec whose intent is of that run."""
+        claimed = {*self._facts.claimed(ids), *self._given.intersection(ids)}
+        return Known(self._facts.stood(run, ids), claimed, self._user_id or self._facts.us())
+
+    def but_given(self, known: Known) -> Known:
+        """The same, with what has been found for others since."""
+        return Known(known.stood, {*known.claimed, *self._given}, known.us)
+
+    def names_kept(self, action: str) -> bool:
+        """Whether the site has been seen to give such specs the names asked for, and never another."""
+        return self._facts.names_kept(action)
+
+    def witnesses(self, lost: Lost) -> list[str]:
+        """What a list has to show if it is up to date: made just before the intent, and sent after it."""
+        before = self._facts.before(lost.intended_at)
+        after = self._facts.after(lost.intended_at + INTENT_HOLDS)
+        return [one for one in (before and before[0], after) if one]
+
+    def window(self, lost: Sequence[Lost]) -> int | None:
+        """From when on to list, by the server's clock alone; None for all of it.
+
+        What was answered for before the earliest intent was made before it; some minutes are left for whole
+        seconds and for times that differ.
+        """
+        before = self._facts.before(min(one.intended_at for one in lost))
+        return None if before is None or before[1] is None else int(before[1] - CLOCK_SLACK)
+
+    def learn_lag(self, shown: Collection[str], witnesses: Iterable[str]) -> None:
+        """Learns how far lists lag behind, from witnesses that were missing once and are there now.
+
+        A list that shows a witness at last may still lack what was made just after it; and what is sent again
+        may have no witness at all. So a `lag` that was seen stands in for a shorter settle time from then on.
+        """
+        for one in set(witnesses):
+            if one not in shown:
+                self._missed.add(one)
+            elif one in self._missed:
+                self._missed.remove(one)
+                self.lag = max(self.lag, self._clock.now() - self._facts.intended(one))
