@@ -155,6 +155,7 @@ class Throttled:
 
     retry_after: float | None = None
     request_id: str | None = None
+    status: int = 429
 
 
 @dataclass(frozen=True, slots=True)

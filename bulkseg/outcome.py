@@ -194,33 +194,31 @@ def created(task: Task, outcome: Made, now: float, *, reconciled: bool = False) 
 
 def failed(task: Task, outcome: Refused, now: float) -> Record:
     """The record of a refusal for good."""
-    return Record(
-        id=task.id,
-        state=State.FAILED,
-        attempts=task.attempts,
-        at=now,
-        http_status=outcome.status,
-        error=outcome.error,
-        request_id=outcome.request_id,
-    )
+    return _not_made(task, State.FAILED, outcome.error, now, outcome)
 
 
 def unknown(task: Task, error: str, now: float, cause: InDoubt | NameTaken) -> Record:
     """The record of a spec in doubt that could not be found out; never sent again unasked."""
+    return _not_made(task, State.UNKNOWN, error, now, cause)
+
+
+def gave_up(task: Task, error: str, now: float, cause: InDoubt | NameTaken | Throttled) -> Record:
+    """The record of a spec that was not made, and was tried often enough; the next run tries it again."""
+    return replace(_not_made(task, State.FAILED, error, now, cause), temporary=True)
+
+
+def _not_made(
+    task: Task, state: State, error: str, now: float, outcome: Refused | InDoubt | Throttled
+) -> Record:
     return Record(
         id=task.id,
-        state=State.UNKNOWN,
+        state=state,
         attempts=task.attempts,
         at=now,
-        http_status=cause.status,
+        http_status=outcome.status,
         error=error,
-        request_id=cause.request_id,
+        request_id=outcome.request_id,
     )
-
-
-def gave_up(task: Task, error: str, now: float, cause: InDoubt | NameTaken) -> Record:
-    """The record of a spec that was not made, and was tried often enough; the next run tries it again."""
-    return replace(unknown(task, error, now, cause), state=State.FAILED, temporary=True)
 
 
 def pending(task: Task, now: float) -> Record:
@@ -238,16 +236,8 @@ def _throttled(task: Task, outcome: Throttled, now: float, chance: float) -> Ret
     if throttled < MAX_THROTTLED:
         again = Task(task.id, task.spec, task.attempts - 1, throttled)
         return Retry(again, backoff(throttled, chance))
-    return Record(
-        id=task.id,
-        state=State.FAILED,
-        attempts=task.attempts,
-        at=now,
-        http_status=429,
-        error=f"the server said 429 (too many requests) {throttled} times; run again at a lower rate",
-        temporary=True,
-        request_id=outcome.request_id,
-    )
+    error = f"the server said 429 (too many requests) {throttled} times; run again at a lower rate"
+    return gave_up(task, error, now, outcome)
 
 
 def _uncounted(task: Task) -> Task:
