@@ -2,7 +2,6 @@
 
 `sources` are where values come from; `auth` is what a request shows, `oauth` how tokens are asked for,
 `tokens` the file that keeps them, `login` the sign-in of a person; `transport` is the HTTP below.
-below.
 
 Nothing is imported here, so that reading a site's settings does not load the HTTP library.
 """
