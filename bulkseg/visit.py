@@ -50,12 +50,16 @@ def case_of(checkpoint: Path, job: Job | None, rate: float | None) -> Case:
     Raises:
         ConfigError: a rate that cannot be.
     """
-    limits = Limits() if job is None else job.limits
+    return Case(checkpoint, job, at_rate(Limits() if job is None else job.limits, rate))
+
+
+def at_rate(limits: Limits, rate: float | None) -> Limits:
+    """The limits with that rate (requests a second), or as they are. Raises ConfigError."""
     if rate is None:
-        return Case(checkpoint, job, limits)
+        return limits
     if not 0 < rate < float("inf"):
         raise ConfigError(f"--rate {rate:g}: must be a number of requests a second, above 0")
-    return Case(checkpoint, job, limits.model_copy(update={"rate": rate}))
+    return limits.model_copy(update={"rate": rate})
 
 
 @dataclass(frozen=True, slots=True)

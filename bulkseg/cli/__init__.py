@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from bulkseg.cli import demo, login, plan, resolve, results, run, sandbox, status, undo, verify, whoami
+from bulkseg.cli import demo, login, plan, pull, resolve, results, run, sandbox, status, undo, verify, whoami
 from bulkseg.cli.guard import PIPE_CLOSED, leave_stdout
 
 __all__ = ["app", "main"]
@@ -73,6 +73,7 @@ for _module, _command in (
     (resolve, resolve.resolve),
     (login, login.login),
     (whoami, whoami.whoami),
+    (pull, pull.pull),
     (sandbox, sandbox.sandbox),
 ):
     app.command(epilog=_examples(_module.EXAMPLES))(_command)

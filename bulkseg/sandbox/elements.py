@@ -65,6 +65,9 @@ def _check_filter(inner: Json) -> Iterator[Error]:
     statement = inner.get("statement", "")
     if not isinstance(statement, str) or not known.issuperset(_ID.findall(statement)):
         yield invalid("statement", statement, "Relationship", *holder)
+    for criterion in criteria:
+        if isinstance(criterion.get("filter"), dict):
+            yield from _check_filter(criterion["filter"])
 
 
 def _check_ids(parts: list[Json], name: str, holder: str, holder_id: str) -> Iterator[Error]:
@@ -96,11 +99,7 @@ class Renumber:
         return [self._element(element) for element in elements]
 
     def _element(self, element: Json) -> Json:
-        return {
-            **self._references(element),
-            "id": self._part("element", element),
-            **({"filter": self._filter(element["filter"])} if "filter" in element else {}),
-        }
+        return {**self._references(element), "id": self._part("element", element)}
 
     def _filter(self, inner: Json) -> Json:
         criteria = inner.get("criteria", [])
@@ -113,7 +112,8 @@ class Renumber:
             ]
         if "statement" in inner:
             changed["statement"] = _ID.sub(lambda match: renamed[match[0]], inner["statement"])
-        return {**self._references(inner), **changed}
+        rest = {key: item for key, item in inner.items() if key not in changed}
+        return {**self._references(rest), **changed}
 
     def _part(self, kind: str, part: Json) -> str:
         old = part.get("id", "")
@@ -122,17 +122,17 @@ class Renumber:
         return self._real(kind, old) if old else self._fresh()
 
     def _references(self, value: Any) -> Any:
-        """Properties such as `optionListId`, which may name new things as well, anywhere below."""
+        """Properties such as `optionListId`, which may name new things too, and filters, anywhere below."""
         if isinstance(value, list):
             return [self._references(item) for item in value]
         if not isinstance(value, dict):
             return value
-        return {
-            key: self._real(key, item)
-            if key.endswith("Id") and isinstance(item, str) and item.startswith("-")
-            else self._references(item)
-            for key, item in value.items()
-        }
+        return {key: self._referred(key, item) for key, item in value.items()}
+
+    def _referred(self, key: str, item: Any) -> Any:
+        if key.endswith("Id") and isinstance(item, str) and item.startswith("-"):
+            return self._real(key, item)
+        return self._filter(item) if key == "filter" and isinstance(item, dict) else self._references(item)
 
     def _real(self, kind: str, temporary: str) -> str:
         if (kind, temporary) not in self._known:
