@@ -53,7 +53,8 @@ class Bench:
         ]
         await settled()
         try:
-            yield self.intake
+            async with asyncio.timeout(5):
+                yield self.intake
         finally:
             self.ledger.let.set()
             self.intake.close()

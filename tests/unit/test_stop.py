@@ -49,6 +49,14 @@ def test_a_signal_after_an_error_does_not_hide_why_it_ends():
     assert (stop.why, stop.exit_status) == ("gone", 3)
 
 
+def test_of_two_errors_the_first_one_is_told():
+    stop = Stop()
+    stop.fail(ServerGone("gone"))
+    stop.fail(StorageFull("no room"))
+    assert isinstance(stop.error, ServerGone)
+    assert stop.why == "gone"
+
+
 async def test_whoever_waits_goes_on_once_an_end_was_asked_for():
     stop = Stop()
     waiting = asyncio.create_task(stop.wait())
