@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 SEGMENT = "ContactSegment"
+FOLDER = "Folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,12 @@ def segment_of(body: bytes) -> dict[str, Any] | None:
     """
     found = _with_id(load(body))
     return None if found is None or found.get("type", SEGMENT) != SEGMENT else found
+
+
+def folder_of(body: bytes) -> dict[str, Any] | None:
+    """The folder that a request was answered with; its `id` is text of digits. None where it is no folder."""
+    found = _with_id(load(body))
+    return None if found is None or found.get("type", FOLDER) != FOLDER else found
 
 
 def page_of(body: bytes) -> Page | None:

@@ -15,12 +15,15 @@ from bulkseg.survey import Expander, Source
 class Bodies:
     """Call it with a key for the body that its spec asks for; None where the source does not make it.
 
+    `folders` are the paths of the folders that they name; `place` puts their ids in.
     Its file has no name, and is gone after `close`.
     """
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile(prefix="bulkseg-")  # noqa: SIM115  # closed by `close`
-        self._places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, tuple[int, int, str]] = {}
+        self._ids: Mapping[str, str] = {}
+        self.folders: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -46,16 +49,24 @@ class Bodies:
             for row in batch:
                 for spec in expander.expand(row, _pass_over):
                     if hashes.get(spec.key) == spec.hash:
-                        self._places[spec.key] = (self._file.tell(), len(spec.body))
+                        self._places[spec.key] = (self._file.tell(), len(spec.body), spec.folder)
                         self._file.write(spec.body)
+                        self.folders |= {spec.folder} - {""}
+
+    def place(self, ids: Mapping[str, str]) -> None:
+        """From now on a body has the id of its folder in `ids`; the path itself where that is not there."""
+        self._ids = ids
 
     def __call__(self, key: str) -> dict[str, Any] | None:
         """The body of `key`, or None."""
         place = self._places.get(key)
         if place is None:
             return None
-        self._file.seek(place[0])
-        body: dict[str, Any] = orjson.loads(self._file.read(place[1]))
+        at, length, folder = place
+        self._file.seek(at)
+        body: dict[str, Any] = orjson.loads(self._file.read(length))
+        if folder:
+            body |= {"folderId": self._ids[folder]} if folder in self._ids else {"folder": folder}
         return body
 
 

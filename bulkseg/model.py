@@ -48,7 +48,8 @@ class Spec:
 
     `key` identifies it from run to run (a JSON array in text); `folded` is its name as two names are
     compared (NFKC, case, runs of blanks); `source_id` is empty for a create; `body` is the request's JSON;
-    `hash` stands for action, source and body.
+    `folder` is the path of its folder, whose id goes into the body before it is sent, or empty; `hash` stands
+    for action, source, body and the folder's path, whatever its id.
     """
 
     key: str
@@ -61,6 +62,7 @@ class Spec:
     hash: str
     file: str
     line: int
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

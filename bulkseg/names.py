@@ -1,4 +1,4 @@
-"""Segment names: which ones cannot be used, and when two of them are the same to a server."""
+"""Names of segments and folders: which cannot be used, and when two of them are the same to a server."""
 
 from __future__ import annotations
 
@@ -32,4 +32,17 @@ def flaw(name: str) -> str | None:
     for char in name:
         if unicodedata.category(char) in _UNUSABLE:
             return f"holds the control character U+{ord(char):04X}: {name!r}; take it out"
+    return None
+
+
+def path_flaw(path: str) -> str | None:
+    """What is wrong with a folder's path from the root, such as `Nightly/2026`, in words; None if nothing."""
+    for part in path.split("/"):
+        if not part:
+            return (
+                f"is no path of a folder: {path!r}; write the names from the root down, with / between them"
+            )
+        wrong = flaw(part)
+        if wrong is not None:
+            return f"{wrong} (in {path!r})"
     return None

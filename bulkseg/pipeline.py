@@ -82,7 +82,9 @@ async def run(
                 stop=stop,
                 clock=clock,
             )
-            return await Running(setting).go()
+            running = Running(setting)
+            await running.find_folders()
+            return await running.go()
 
 
 def _give_up(stop: Stop) -> None:

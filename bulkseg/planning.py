@@ -37,6 +37,7 @@ class RunOptions:
     if_exists: Policy | None = None
     canary: bool = True
     accept_warnings: bool = False
+    make_folders: bool = False
 
 
 @dataclass(frozen=True, slots=True)

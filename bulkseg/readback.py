@@ -16,10 +16,11 @@ from bulkseg.expand import compile_job
 from bulkseg.job import Job
 from bulkseg.model import State
 from bulkseg.observe import Observer
+from bulkseg.placing import known
 from bulkseg.rows import open_source
 from bulkseg.stop import Stop
 from bulkseg.verify import Expected, Report, Verifier
-from bulkseg.visit import Case, open_visit, refuse_another_site, watched
+from bulkseg.visit import Case, folders_of, open_visit, refuse_another_site, watched
 
 _HELD = (State.CREATED, State.ADOPTED)
 
@@ -60,6 +61,9 @@ async def verify(
         if not _empty(reader):
             async with open_visit(case.limits, site, observer, stop, clock) as visit:
                 refuse_another_site(case.checkpoint, meta.site, visit.identity)
+                if bodies.folders:
+                    tree = await folders_of(visit, case.limits, clock).read()
+                    bodies.place(known(tree, bodies.folders))
                 verifier = Verifier(
                     api=visit.server,
                     ask=visit.gateway.ask,

@@ -21,6 +21,7 @@ from bulkseg.errors import BulksegError, Stopped
 from bulkseg.evidence import Evidence
 from bulkseg.exists import Policy, exists, reserved
 from bulkseg.feed import Page, first_of, open_tasks, pages, threaded
+from bulkseg.folders import Folders
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
 from bulkseg.job import Limits
@@ -29,11 +30,13 @@ from bulkseg.model import InDoubt, Record, Spec, State, Task
 from bulkseg.observe import Observer, Tally
 from bulkseg.outcome import Hold
 from bulkseg.pace import Pace
+from bulkseg.placing import placed, wanted
+from bulkseg.placing import settle as settle_folders
 from bulkseg.planning import RunOptions, Surveyed
 from bulkseg.reconcile import Lost
 from bulkseg.reconciler import Reconciler, Rules, Settle
 from bulkseg.stop import Stop
-from bulkseg.summary import Requests, Summary
+from bulkseg.summary import Requests, Summary, exit_status
 
 # So many specs of a template may fail one after the other before the rest goes without a canary.
 CANARY_ROUNDS = 5
@@ -77,8 +80,32 @@ class Running:
             clock=setting.clock,
             stop=setting.stop,
         )
+        self._folders: Mapping[str, str] = {}
         self._number = 0
         self._twins = False
+
+    async def find_folders(self) -> None:
+        """Finds the folders that open specs name by path; to be called before `go`.
+
+        Raises:
+            InputError: one is missing, and is not to be made.
+            Stopped: they cannot be listed, or one cannot be made.
+        """
+        if not self._set.surveyed.expander.foldered:
+            return
+        needed = await asyncio.to_thread(lambda: wanted(self._expanded(self._checkpoint.open_specs)))
+        doubts = await asyncio.to_thread(lambda: wanted(self._expanded(_page_of(self._facts.in_doubt()))))
+        if needed or doubts:
+            limits, clock = self._set.limits, self._clock
+            folders = Folders(
+                self._set.server,
+                self._gateway,
+                settle=limits.settle,
+                max_attempts=limits.max_attempts,
+                clock=clock,
+            )
+            display, make = self._set.surveyed.source.display, self._set.options.make_folders
+            self._folders = await settle_folders(folders, needed, doubts, display, make=make)
 
     async def go(self) -> Summary:
         """Runs until nothing is left to do, or a stop is asked for."""
@@ -185,12 +212,16 @@ class Running:
 
     def _bodies(self, doubts: Sequence[Doubt]) -> dict[int, Spec]:
         """The specs in doubt as the source has them now, with their bodies, by their number."""
-        wanted = sorted((_as_open(doubt) for doubt in doubts if doubt.present), key=attrgetter("ordinal"))
-        return {task.id: task.spec for batch in self._tasks(pages(wanted)) for task in batch}
+        return {task.id: task.spec for batch in self._tasks(_page_of(doubts)) for task in batch}
 
     # --- What is open -----------------------------------------------------------------------------------
 
     def _tasks(self, page: Page) -> Iterator[list[Task]]:
+        """As they are to be sent."""
+        tasks = self._expanded(page)
+        return placed(tasks, self._folders) if self._set.surveyed.expander.foldered else tasks
+
+    def _expanded(self, page: Page) -> Iterator[list[Task]]:
         return open_tasks(self._set.surveyed.source, self._set.surveyed.expander, page)
 
     async def _source(self, dispatcher: Dispatcher) -> AsyncIterator[Sequence[Task]]:
@@ -267,17 +298,11 @@ def _lost(doubt: Doubt) -> Lost:
     return Lost(doubt.task.id, spec.name, spec.folded, spec.action, doubt.intent_run, doubt.task.intended_at)
 
 
+def _page_of(doubts: Sequence[Doubt]) -> Page:
+    """Those of which the source still has the key, in its order."""
+    return pages(sorted((_as_open(doubt) for doubt in doubts if doubt.present), key=attrgetter("ordinal")))
+
+
 def _as_open(doubt: Doubt) -> OpenSpec:
     spec = doubt.task.spec
     return OpenSpec(doubt.ordinal, doubt.task.id, spec.key, spec.file, spec.line, doubt.task.attempts)
-
-
-def exit_status(stop: Stop, tally: Tally, states: Mapping[State, int], *, twins: bool) -> int:
-    """What `run` ends with: early, with failures of its own or anything unknown or made twice, or well.
-
-    What an earlier run was refused, and this one has not tried again, is told and not counted.
-    """
-    early = stop.exit_status
-    if early is not None:
-        return early
-    return 1 if tally.failed or states[State.UNKNOWN] or twins else 0

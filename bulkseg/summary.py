@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bulkseg.model import State
+from bulkseg.observe import Tally
+from bulkseg.stop import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,14 @@ class Summary:
             "stopped": self.stopped,
             "exit": self.exit,
         }
+
+
+def exit_status(stop: Stop, tally: Tally, states: Mapping[State, int], *, twins: bool) -> int:
+    """What `run` ends with: early, with failures of its own or anything unknown or made twice, or well.
+
+    What an earlier run was refused, and this one has not tried again, is told and not counted.
+    """
+    early = stop.exit_status
+    if early is not None:
+        return early
+    return 1 if tally.failed or states[State.UNKNOWN] or twins else 0

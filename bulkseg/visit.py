@@ -14,6 +14,7 @@ from bulkseg.eloqua.client import Eloqua, connect
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
 from bulkseg.errors import CheckpointError, ConfigError
+from bulkseg.folders import Folders
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
 from bulkseg.job import Job, Limits
@@ -93,6 +94,13 @@ async def open_visit(
             stop=stop,
         )
         yield Visit(identity, server, gateway)
+
+
+def folders_of(visit: Visit, limits: Limits, clock: Clock) -> Folders:
+    """The folders of the site, asked for like everything else."""
+    return Folders(
+        visit.server, visit.gateway, settle=limits.settle, max_attempts=limits.max_attempts, clock=clock
+    )
 
 
 def refuse_another_site(path: Path, bound: str | None, identity: Identity) -> None:

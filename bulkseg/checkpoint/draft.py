@@ -27,10 +27,11 @@ CREATE TABLE spec (
     source_id TEXT NOT NULL,
     hash TEXT NOT NULL,
     source INTEGER NOT NULL,
-    line INTEGER NOT NULL
+    line INTEGER NOT NULL,
+    folder TEXT NOT NULL
 )
 """
-_ADD = "INSERT INTO spec VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD = "INSERT INTO spec VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 # Two with one key mostly have one name too; that is one mistake, told as a key that comes twice.
 _TWICE = """
@@ -143,6 +144,7 @@ class Draft:
                 spec.hash,
                 self._sources.get(spec.file) or self._intern(spec.file),
                 spec.line,
+                spec.folder,
             )
 
     def _intern(self, label: str) -> int:

@@ -71,6 +71,7 @@ NoCanaryOption = Annotated[
 AcceptWarningsOption = Annotated[
     bool, typer.Option("--accept-warnings", help="Go on though those first ones differ.")
 ]
+MakeFoldersOption = Annotated[bool, typer.Option("--make-folders", help="Make the folders that are missing.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
 LogFormatOption = Annotated[
     LogFormat,

@@ -38,6 +38,7 @@ def run(
     if_exists: options.IfExistsOption = None,
     no_canary: options.NoCanaryOption = False,
     accept_warnings: options.AcceptWarningsOption = False,
+    make_folders: options.MakeFoldersOption = False,
     yes: options.YesOption = False,
     as_json: options.JsonOption = False,
     log_format: options.LogFormatOption = "auto",
@@ -67,6 +68,7 @@ def run(
             if_exists=if_exists,
             canary=not no_canary,
             accept_warnings=accept_warnings,
+            make_folders=make_folders,
         )
         asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
         summary = _provision(load_job(job, options.parse_vars(var)), chosen, log_format, log_level, asks=asks)

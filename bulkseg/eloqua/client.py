@@ -31,7 +31,7 @@ _SPARE_CONNECTIONS = 4
 class _Urls:
     """The addresses of one base URL, made once."""
 
-    __slots__ = ("create", "folder", "folders", "segment", "segments")
+    __slots__ = ("create", "folder", "folders", "root", "segment", "segments")
 
     def __init__(self, base_url: str) -> None:
         self.segment = f"{base_url}/api/REST/{VERSION}/assets/contact/segment"
@@ -39,6 +39,7 @@ class _Urls:
         self.create = URL(self.segment)
         self.folder = URL(f"{self.segment}/folder")
         self.folders = f"{self.segment}/folders"
+        self.root = URL(f"{self.segment}/folder/root")
 
 
 class Eloqua:
@@ -165,13 +166,24 @@ class Eloqua:
         """Deletes one segment."""
         return await self._request("DELETE", _under(self._where().segment, segment_id))
 
-    async def create_folder(self, name: str) -> Reply:
-        """Makes a segment folder of that name under the root folder."""
-        return await self._request("POST", self._where().folder, orjson.dumps({"name": name}))
+    async def create_folder(self, name: str, parent_id: str) -> Reply:
+        """Makes a segment folder of that name in the folder `parent_id`."""
+        body = orjson.dumps({"name": name, "folderId": parent_id})
+        return await self._request("POST", self._where().folder, body)
 
-    async def list_folders(self, *, page: int = 1, count: int = 1000) -> Reply:
-        """Reads one page of the segment folders; `page` from 1, `count` a page."""
-        return await self._request("GET", _with_query(self._where().folders, {"count": count, "page": page}))
+    async def root_folder(self) -> Reply:
+        """Reads the segment folder that all others lie in."""
+        return await self._request("GET", self._where().root)
+
+    async def list_folders(self, *, page: int = 1, count: int = 1000, order_by: str | None = None) -> Reply:
+        """Reads one page of the segment folders, whole; `page` from 1, `count` a page."""
+        query: dict[str, str | int | None] = {
+            "depth": "complete",
+            "count": count,
+            "page": page,
+            "orderBy": order_by,
+        }
+        return await self._request("GET", _with_query(self._where().folders, query))
 
     async def _request(self, method: str, url: URL, body: bytes | None = None) -> Reply:
         """Raises Stopped where there is no access token to be had: then nothing has left."""

@@ -35,13 +35,17 @@ class RowFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`action` is None where the row's own `action` cell says it (a bare data file)."""
+    """`action` is None where the row's own `action` cell says it (a bare data file).
+
+    `folder` renders the path of a folder, or an empty text.
+    """
 
     template: str
     action: Action | None
     when: Condition | None
     name: Text
     source_id: Text
+    folder: Text
     body: Body
     key: MakeKey
 
@@ -55,25 +59,31 @@ class Block:
                 return None
             name = self.name.render(cells)
             source_id = self.source_id.render(cells)
+            folder = self.folder.render(cells)
         except TemplateFault as fault:
             raise RowFault([(fault.label, fault.what)]) from fault
         flaws: list[Flaw] = []
         action = self.action or _action(cells, source_id, flaws)
-        self._check(action, name, source_id, flaws)
+        self._check(action, name, source_id, folder, flaws)
         body, key = self._encode(cells, name, flaws)
         if flaws:
             raise RowFault(flaws)
-        digest = _digest(action, source_id, body)
+        digest = _digest(action, source_id, body, folder)
         folded = names.fold(name)
-        return Spec(key, self.template, action, name, folded, source_id, body, digest, row.file, row.line)
+        return Spec(
+            key, self.template, action, name, folded, source_id, body, digest, row.file, row.line, folder
+        )
 
-    def _check(self, action: Action, name: str, source_id: str, flaws: list[Flaw]) -> None:
+    def _check(self, action: Action, name: str, source_id: str, folder: str, flaws: list[Flaw]) -> None:
         wrong = names.flaw(name)
         if wrong is not None:
             flaws.append((self.name.column or "name", wrong))
         wrong = source_flaw(action, source_id)
         if wrong is not None:
             flaws.append((self.source_id.column or "source_id", wrong))
+        wrong = names.path_flaw(folder) if folder else None
+        if wrong is not None:
+            flaws.append((self.folder.column or "folder", wrong))
 
     def _encode(self, cells: Cells, name: str, flaws: list[Flaw]) -> tuple[bytes, str]:
         try:
@@ -111,6 +121,10 @@ def _action(cells: Cells, source_id: str, flaws: list[Flaw]) -> Action:
     return _ACTIONS.get(said, implied)
 
 
-def _digest(action: Action, source_id: str, body: bytes) -> str:
-    """Stands for what is asked of the server. An id has no NUL in it, so that the parts cannot mix."""
-    return blake2b(f"{action.value}\0{source_id}\0".encode() + body, digest_size=16).hexdigest()
+def _digest(action: Action, source_id: str, body: bytes, folder: str) -> str:
+    """Stands for what is asked of the server. Ids and JSON have no NUL in them, so that nothing can mix.
+
+    A folder counts by its path: that somebody makes it anew, with another id, asks for nothing else.
+    """
+    place = f"\0{folder}".encode() if folder else b""
+    return blake2b(f"{action.value}\0{source_id}\0".encode() + body + place, digest_size=16).hexdigest()

@@ -30,7 +30,7 @@ from bulkseg.job.templates import (
     compile_text,
     constant,
 )
-from bulkseg.names import flaw
+from bulkseg.names import flaw, path_flaw
 
 
 def compile_job(job: Job, columns: Sequence[str], today: date, display: Callable[[str], str]) -> Expander:
@@ -87,6 +87,7 @@ def _blocks(
             _condition(template.when, scope, report),
             _name(properties, scope, report),
             _source_id(template, scope, report),
+            _folder(template, scope, report),
             compile_body(properties, scope, report),
             _bare_key(template.name, columns) if job.bare else _key(template.name, job.key, values),
         )
@@ -94,7 +95,7 @@ def _blocks(
 
 def _reporter(job: Job, template: Template, found: Callable[[Problem], None]) -> Report:
     """Turns a path in the body into the file and the TABLE.KEY where it was written."""
-    places = {item.name: item for item in template.properties}
+    places = {item.name: item for item in (*template.properties, template.folder) if item is not None}
 
     def report(path: str, what: str) -> None:
         item = places.get(property_of(path))
@@ -122,6 +123,16 @@ def _source_id(template: Template, scope: Scope, report: Report) -> Text:
         wrong = source_flaw(template.action, text.constant)
         if wrong is not None:
             report("source_id", wrong)
+    return text
+
+
+def _folder(template: Template, scope: Scope, report: Report) -> Text:
+    if template.folder is None:
+        return constant("")
+    text = _text("folder", orjson.loads(template.folder.json), scope, report)
+    wrong = path_flaw(text.constant) if text.constant else None
+    if wrong is not None:
+        report("folder", wrong)
     return text
 
 

@@ -20,6 +20,11 @@ class Expander:
     display: Callable[[str], str]
     name_template: bool
 
+    @property
+    def foldered(self) -> bool:
+        """Whether any spec may name its folder by a path."""
+        return any(block.folder.constant != "" for block in self.blocks)
+
     def expand(self, row: Row, problem: Callable[[Problem], None]) -> list[Spec]:
         """The specs of one row, in the order of the templates. Bad ones go to `problem`, and give no spec."""
         cells = {**row.cells, "_source": row.file, "_line": str(row.line)}

@@ -11,11 +11,12 @@ import orjson
 
 from bulkseg.errors import InputError, Problem
 from bulkseg.job.reading import parse_body, read_bytes
-from bulkseg.job.tables import JobFile, SegmentTable
+from bulkseg.job.tables import JobFile, Properties, SegmentTable
 from bulkseg.model import Action
 from bulkseg.properties import READ_ONLY
 
 ONLY_TEMPLATE = "segment"
+TWO_FOLDERS = "says where, and folderId does too; take one of them out"
 
 Report = Callable[[Problem], None]
 
@@ -38,7 +39,7 @@ class Template:
     """One [[segment]] table with its defaults and body file merged in. Texts are templates.
 
     `table` is its place in the job file. `action` is None where each row says it itself (a bare data file).
-    `source_id` is empty where there is none.
+    `source_id` is empty where there is none. `folder` is a folder's path, None where there is none.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Template:
     for_each: tuple[tuple[str, tuple[str, ...]], ...]
     source_id: str
     properties: tuple[Property, ...]
+    folder: Property | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +91,14 @@ def build_templates(
 ) -> list[Template]:
     """The job's templates, in its order. `bodies` are the body files by name; a missing one was reported."""
     templates: list[Template] = []
+    if _two_folders(document.defaults):
+        report(Problem(file, TWO_FOLDERS, column="defaults.folder"))
     for number, table in enumerate(document.segment, 1):
         place = f"segment[{number}]"
         merged = _merge(document, table, file, place, bodies)
+        folder = _folder(document, table, file, place, bodies)
+        if folder is not None:
+            merged.pop("folderId", None)  # it is further from the template
         flaws = _naming_flaws(table.template, len(document.segment), [earlier.name for earlier in templates])
         unread = table.body_file is not None and table.body_file not in bodies
         for column, what in [*flaws, *_body_flaws(table, "name" in merged or unread)]:
@@ -105,6 +112,7 @@ def build_templates(
                 tuple((name, tuple(values)) for name, values in table.for_each.items()),
                 table.source_id or "",
                 tuple(merged.values()),
+                folder,
             )
         )
     return templates
@@ -124,6 +132,22 @@ def _merge(
     return merged
 
 
+def _folder(
+    document: JobFile, table: SegmentTable, file: str, place: str, bodies: dict[str, BodyFile]
+) -> Property | None:
+    """The folder's path, unless a folderId is as close to the template or closer."""
+    if table.folder is not None:
+        return Property("folder", orjson.dumps(table.folder), file, f"{place}.folder")
+    body = bodies.get(table.body_file or "")
+    closer = table.folder_id is not None or (body is not None and "folderId" in body.properties)
+    path = document.defaults.folder
+    return None if closer or path is None else Property("folder", orjson.dumps(path), file, "defaults.folder")
+
+
+def _two_folders(table: Properties) -> bool:
+    return table.folder is not None and table.folder_id is not None
+
+
 def _naming_flaws(name: str | None, tables: int, earlier: list[str]) -> Iterator[tuple[str, str]]:
     if name is None and tables > 1:
         yield "template", "is missing; where there is more than one [[segment]], each needs a name of its own"
@@ -134,6 +158,8 @@ def _naming_flaws(name: str | None, tables: int, earlier: list[str]) -> Iterator
 def _body_flaws(table: SegmentTable, named: bool) -> Iterator[tuple[str, str]]:  # noqa: FBT001 - a fact
     if not named:
         yield "name", 'is missing; say what the segments are called, such as name = "{{ region }} newsletter"'
+    if _two_folders(table):
+        yield "folder", TWO_FOLDERS
     if table.action == "copy" and not table.source_id:
         yield "source_id", "is missing; a copy needs the id of the segment to copy"
     if table.action == "create" and table.source_id:

@@ -89,13 +89,17 @@ class SourceTable(Table):
 
 
 class Properties(Table):
-    """Properties of the body, named as Eloqua names them. [defaults] is made of these alone."""
+    """Properties of the body, named as Eloqua names them. [defaults] is made of these alone.
+
+    `folder` is none of them: it is a path, that stands for a `folderId`.
+    """
 
     model_config = ConfigDict(alias_generator=to_camel)
 
     name: Text | None = None
     description: Text | None = None
     folder_id: Text | None = None
+    folder: Text | None = None
     current_status: Text | None = None
     source_template_id: Text | None = None
     type: Text | None = None
@@ -107,7 +111,8 @@ class Properties(Table):
 
     def given(self) -> dict[str, Any]:
         """The body's properties that the file sets, by Eloqua's names."""
-        return self.model_dump(by_alias=True, exclude_unset=True, include=set(Properties.model_fields))
+        own = set(Properties.model_fields) - {"folder"}
+        return self.model_dump(by_alias=True, exclude_unset=True, include=own)
 
 
 class SegmentTable(Properties):

@@ -139,12 +139,15 @@ async def test_a_search_is_percent_encoded_to_the_last_reserved_character(eloqua
 async def test_a_delete_and_the_folders_go_to_their_addresses(server: Server, eloqua: Eloqua):
     server.delete(f"{API}/segment/9")
     server.post(f"{API}/segment/folder", status=201, payload={})
-    server.get(f"{API}/segment/folders?count=1000&page=1", payload={})
+    server.get(f"{API}/segment/folders?depth=complete&count=1000&page=1", payload={})
+    server.get(f"{API}/segment/folder/root", payload={})
 
-    replies = [await eloqua.delete("9"), await eloqua.create_folder('a "b"'), await eloqua.list_folders()]
+    replies = [await eloqua.delete("9"), await eloqua.create_folder('a "b"', "1")]
+    replies += [await eloqua.list_folders(), await eloqua.root_folder()]
 
-    assert [reply.status for reply in replies if isinstance(reply, Answer)] == [200, 201, 200]
-    assert server.call("POST", f"{API}/segment/folder")["data"] == b'{"name":"a \\"b\\""}'
+    assert [reply.status for reply in replies if isinstance(reply, Answer)] == [200, 201, 200, 200]
+    data = server.call("POST", f"{API}/segment/folder")["data"]
+    assert data == b'{"name":"a \\"b\\"","folderId":"1"}'
 
 
 async def test_the_request_id_and_the_pause_are_kept_on_errors_too(server: Server, eloqua: Eloqua):
