@@ -35,7 +35,8 @@ FROM spec WHERE state IN ('sending', 'unknown') ORDER BY intent_at
 _UNTRIED = """
 SELECT min(ordinal), id, key, (SELECT label FROM source WHERE source.id = spec.source), line, attempts
 FROM spec
-WHERE state = 'pending' AND present AND template NOT IN (SELECT template FROM spec WHERE state = 'created')
+WHERE state = 'pending' AND present
+    AND template NOT IN (SELECT template FROM spec WHERE state = 'created' AND warning IS NULL)
 GROUP BY template ORDER BY min(ordinal)
 """
 # Both go by what is still open, be it ten of a million: SQLite is not left to choose.
@@ -84,7 +85,7 @@ class Facts:
         ]
 
     def untried(self) -> list[OpenSpec]:
-        """The first open spec of each template of which nothing has been made yet."""
+        """The first open spec of each template of which nothing was made yet as it was asked for."""
         return [OpenSpec(*row) for row in self._all(_UNTRIED, ())]
 
     def standing(self, run: int) -> Iterator[Standing]:
