@@ -25,7 +25,7 @@ class Server(Protocol):
         """One create or copy request.
 
         Raises:
-            Stopped: we are not let in any more; nothing has left.
+            Stopped: we are not let in any more, or a stop was asked for; nothing has left.
         """
 
     async def rediscover(self) -> bool:
@@ -118,16 +118,18 @@ class Gateway:
                 return outcome
             self.look()
             tries += 1
-            await self._clock.sleep(backoff(tries, self._clock.chance()))
+            await self._unless_stopped(self._clock.sleep(backoff(tries, self._clock.chance())))
         raise Stopped(self._stop.why or "stopped")
 
     async def once(self, request: Callable[[], Awaitable[Reply]]) -> Answer | Outcome:
         """Makes a request, of whatever kind, one time; gives its answer, or what became of it.
 
         Raises:
-            Stopped: we are not let in any more; nothing has left.
+            Stopped: we are not let in any more, or a stop was asked for; nothing has left.
         """
-        await self._pace.turn()
+        await self._unless_stopped(self._pace.turn())
+        if self._stop.requested:
+            raise Stopped(self._stop.why or "stopped")
         left_at = self._clock.monotonic()
         self._tally.searches += 1
         try:
@@ -141,6 +143,15 @@ class Gateway:
         else:
             await self._heed(outcome, left_at)
         return outcome
+
+    async def _unless_stopped(self, waiting: Awaitable[None]) -> None:
+        """Waits, but no longer than until a stop is asked for: a server may put us off for an hour."""
+        both = [asyncio.ensure_future(waiting), asyncio.ensure_future(self._stop.wait())]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in both:
+                one.cancel()
 
     def look(self) -> None:
         """Brings the tally up to date, and stops the run where going on is pointless; to be called often."""

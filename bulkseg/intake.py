@@ -79,8 +79,8 @@ class Intake:
             self.again(unsent(task))
 
     def leftover(self) -> list[Task]:
-        """What has an intent and will not be sent; for the end of a run."""
-        return [unsent(task) for task, _ in self._ready]
+        """What has an intent and will not be sent, or had one that has aged; for the end of a run."""
+        return [*(unsent(task) for task, _ in self._ready), *self._again]
 
     async def read(self, source: AsyncIterator[Sequence[Task]]) -> None:
         """Reads the source to its end, a batch ahead, not more."""

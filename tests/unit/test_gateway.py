@@ -5,6 +5,7 @@ import asyncio
 import orjson
 import pytest
 
+from bulkseg.clock import Clock
 from bulkseg.errors import SignInRefused, Stopped
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
@@ -141,6 +142,20 @@ async def test_a_server_that_stays_away_ends_the_asking_after_the_time_to_give_u
     with pytest.raises(Stopped, match="give_up_after"):
         await bench.ask()
     assert bench.time.now >= 1_060.0
+
+
+async def test_a_stop_ends_a_wait_that_the_server_asked_for():
+    bench = Bench(Answer(200, b"[]"))
+    bench.clock = Clock()
+    bench.gateway._clock = bench.clock
+    bench.gateway._pace = Pace(1_000, clock=bench.clock, hard=NoCeiling())
+    bench.gateway._pace.pause(3_600.0, "the server asked to wait")
+    asking = asyncio.create_task(bench.ask())
+    await asyncio.sleep(0.02)
+    bench.stop.request(15)
+    with pytest.raises(Stopped, match="SIGTERM"):
+        await asyncio.wait_for(asking, 5)
+    assert len(bench.server.replies) == 1
 
 
 async def test_a_stop_ends_the_asking():
