@@ -114,6 +114,8 @@ class Running:
         self._number = self._checkpoint.begin_run(self._clock.now(), self._set.surveyed.today)
         began = self._clock.monotonic()
         self._set.observer.started(self._set.job, self._number, self._tally)
+        if changed := self._set.surveyed.plan.changed_total:
+            self._set.observer.notice("specs_changed", count=changed, hint="made already, so not sent")
         try:
             if self._tally.total:
                 await self._work(doubts)
