@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from bulkseg.checkpoint import Checkpoint, put_aside
+from bulkseg.checkpoint import Checkpoint, put_aside, read
 from bulkseg.clock import Clock
 from bulkseg.eloqua.client import connect
 from bulkseg.eloqua.discovery import Identity
@@ -20,6 +20,7 @@ from bulkseg.planning import Plan, RunOptions, Surveyed, limits_of, surveyed
 from bulkseg.running import Running, Setting
 from bulkseg.stop import Stop
 from bulkseg.summary import Summary
+from bulkseg.visit import refuse_another_site
 
 __all__ = ["Confirm", "Plan", "RunOptions", "Summary", "plan", "run"]
 
@@ -64,6 +65,7 @@ async def run(
         client = connect(site, timeout=limits.timeout, concurrency=limits.concurrency, clock=clock)
         async with client as server:
             identity = await server.sign_in()
+            _refuse_another_site(looked_at.plan.checkpoint, identity, fresh=options.fresh)
             if confirm is not None and not await confirm(looked_at.plan, identity):
                 return Summary(job.name, looked_at.plan.checkpoint, stopped="not confirmed; nothing was sent")
             checkpoint = held.enter_context(_opened(job, options, looked_at.plan.checkpoint, clock))
@@ -90,6 +92,15 @@ async def run(
 def _give_up(stop: Stop) -> None:
     if stop.requested:
         raise Stopped(stop.why or "stopped")
+
+
+def _refuse_another_site(path: Path, identity: Identity, *, fresh: bool) -> None:
+    """Before anybody is asked and anything is written; `bind` has the last word, under the lock."""
+    if path.exists() and not fresh:
+        with read(path) as reader:
+            bound = reader.meta.site
+        if bound is not None:
+            refuse_another_site(path, bound, identity)
 
 
 def _opened(job: Job, options: RunOptions, path: Path, clock: Clock) -> Checkpoint:

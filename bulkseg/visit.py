@@ -107,8 +107,8 @@ def refuse_another_site(path: Path, bound: str | None, identity: Identity) -> No
     """Raises CheckpointError where the checkpoint at `path` is bound to another site than this one."""
     if bound != identity.binding:
         raise CheckpointError(
-            f"{path} belongs to the site {bound}, and this is {identity.binding}; nothing was read; use that "
-            "site's credentials"
+            f"{path} belongs to the site {bound}, and this is {identity.binding}; nothing was read or sent; "
+            "use that site's credentials, or name another checkpoint with --checkpoint"
         )
 
 
