@@ -1,110 +1,334 @@
-"""The README is true: its commands run as they stand there, its job loads, and nothing goes unsaid."""
+"""The README is true: its commands run as they stand there, its jobs load, and nothing goes unsaid.
 
+A comment before a block says what is done with it: `file: NAME` is written; `stays: ...` is a server that
+runs to the end; `as: the sandbox at PORT` comes after that one's `export` lines; `exit: N` is the status that
+its commands end with; `not run: ...` is left out, and why. All blocks share a folder and a shell, as a
+reader's would.
+"""
+
+import json
 import os
 import re
+import shlex
+import signal
+import socket
 import subprocess
 import sys
 import tomllib
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from typer.main import get_command
 
 from bulkseg.cli import app
+from bulkseg.eloqua.sources import CREDENTIALS
 from bulkseg.job import load_job
+from bulkseg.job.tables import TABLES, JobFile
 from bulkseg.model import State
 from bulkseg.results import COLUMNS
+from bulkseg.sandbox.faults import FaultKind
 from bulkseg.stop import SIGNAL_EXITS
-from tests.integration.commands import ROOT, environment, sandbox
+from bulkseg.summary import Summary
+from tests.integration.commands import ROOT, environment
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"(<!-- not run: [^>]+ -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
-BLOCKS = [(bool(left_out), language, text) for left_out, language, text in BLOCK.findall(README)]
-MAKE = "make demo "
+BLOCK = re.compile(r"(?:<!-- ([\w ]+): ([^\n]+) -->\n)?```(\w+)\n(.*?)```", re.DOTALL)
+BLOCKS = BLOCK.findall(README)
+SESSION = ("sh", "console")
+END = "this was the end of a command:"
+# Figures that no two runs have alike.
+UNSTEADY = (
+    (r"\d{4}-\d\d-\d\dT[\d:.]+(\+00:00|Z)", "<time>"),
+    (r"in \d+(\.\d)? s \(\d+\.\d a second\)", "in <seconds>"),
+    (r"\d+ searches", "<searches>"),
+)
 
 
-def blocks(language):
-    return [(left_out, text) for left_out, found, text in BLOCKS if found == language]
+def marked(mark):
+    return [(what, text) for found, what, _, text in BLOCKS if found == mark]
 
 
-def test_only_what_stays_in_the_foreground_or_needs_an_instance_is_not_run():
-    left_out = [text for skipped, text in blocks("sh") if skipped]
-    assert [text.split()[:2] for text in left_out] == [["bulkseg", "sandbox"], ["export", "ELOQUA_COMPANY=…"]]
+# --- The commands ---------------------------------------------------------------------------------------
 
 
-def test_the_commands_run_as_they_stand_there(tmp_path):
-    tools = tmp_path / "tools"
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return str(taken.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def ports():
+    """The ports that the README names, and those that stand for them here."""
+    return {port: free_port() for port in sorted(set(re.findall(r"--port (\d+)", README)))}
+
+
+def steady(text, ports):
+    for port, ours in ports.items():
+        text = text.replace(ours, port)
+    for pattern, word in UNSTEADY:
+        text = re.sub(pattern, word, text)
+    # Where nobody is at a terminal, the log comes beside what a command says.
+    return [line for line in text.splitlines() if not line.startswith('{"')]
+
+
+def steps(text):
+    """The commands of a `console` block, each with the lines that are shown below it."""
+    for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
+        command, _, shown = part.partition("\n")
+        yield command, shown
+
+
+def is_shown(shown, said):
+    """Whether these lines are what was said; a line of `...` stands for any lines."""
+    escaped = [".*" if line == "..." else re.escape(line) + "\n" for line in shown]
+    return re.fullmatch("".join(escaped), "".join(f"{line}\n" for line in said), re.DOTALL) is not None
+
+
+class Shell:
+    """One `sh` in one folder, as a reader's terminal is."""
+
+    def __init__(self, folder, variables):
+        self._process = subprocess.Popen(
+            ["sh"],
+            cwd=folder,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, command):
+        """What it says, and its exit status."""
+        wrapped = f"eval {shlex.quote(command)} </dev/null\necho '{END}' $?\n"
+        self._process.stdin.write(wrapped)
+        self._process.stdin.flush()
+        said = []
+        for line in self._process.stdout:
+            text, end, status = line.rpartition(END)
+            said.append(text or ("" if end else status))
+            if end:
+                return "".join(said), int(status)
+        raise AssertionError(f"the shell is gone: {''.join(said)}")
+
+    def close(self):
+        self._process.communicate(timeout=30)
+
+
+@contextmanager
+def staying(command, shown, folder, variables, ports):
+    """A server, once it has said what the README shows; gives the variables that it prints."""
+    process = subprocess.Popen(
+        shlex.split(command),
+        cwd=folder,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        said = [process.stdout.readline() for _ in range(6)]
+        if shown:
+            assert steady("".join(said), ports) == shown.splitlines()
+        yield [line for line in said if line.startswith("export ")]
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("reader")
+
+
+@pytest.fixture(scope="module")
+def reader(folder):
+    """The variables of a reader who has installed bulkseg, and knows no Eloqua."""
+    tools = folder / "tools"
     tools.mkdir()
     command = tools / "bulkseg"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m bulkseg "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W error -m bulkseg "$@"\n')
     command.chmod(0o755)
-    with sandbox(cwd=tmp_path) as site:
-        variables = environment(site) | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
-        for _, text in [block for block in blocks("sh") if not block[0] and MAKE not in block[1]]:
-            ended = subprocess.run(
-                ["sh", "-eu", "-c", text],
-                cwd=tmp_path,
-                env=variables,
-                capture_output=True,
-                text=True,
-                timeout=120,
-                check=False,
-            )
-            assert ended.returncode == 0, ended.stderr
-    made = (tmp_path / "made.csv").read_text(encoding="utf-8")
-    assert made.count(",created,") == 2
-    assert "0 requests sent" in ended.stdout
+    return environment() | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
 
 
-def test_the_two_first_commands_are_those_that_make_has():
+def test_the_commands_do_what_is_shown_below_them(folder, reader, ports):
+    with ExitStack() as held:
+        shell = Shell(folder, reader)
+        held.callback(shell.close)
+        exports = {}
+        for mark, what, language, text in BLOCKS:
+            if mark == "file":
+                (folder / what).write_text(text, encoding="utf-8")
+            elif mark == "stays":
+                ((command, shown),) = steps(text)
+                (port,) = (port for port in ports if port in command)
+                ours = command.replace(port, ports[port])
+                exports[port] = held.enter_context(staying(ours, shown, folder, reader, ports))
+            elif language in SESSION and mark != "not run":
+                if mark == "as":
+                    shell.run("".join(exports[what.split()[-1]]))
+                follow(shell, text, ports, int(what) if mark == "exit" else None)
+
+
+def follow(shell, text, ports, exit_status):
+    """Runs a block's commands and compares; each has to end well, or as it is shown to."""
+    for command, shown in steps(text):
+        said, status = shell.run(command)
+        told = re.search(r"^exit (\d+):", said, re.MULTILINE)
+        wanted = exit_status if exit_status is not None else int(told[1]) if told else 0
+        assert status == wanted, (command, said)
+        assert is_shown(steady(shown, ports), steady(said, ports)), (command, said)
+
+
+def test_only_what_cannot_be_run_here_is_left_out():
+    left_out = [[line.split()[:2] for line in text.splitlines()] for _, text in marked("not run")]
+    assert left_out == [
+        [["make", "demo"], ["make", "test"]],
+        [
+            ["unset", "ELOQUA_LOGIN_URL"],
+            ["export", "ELOQUA_COMPANY=YourCompany"],
+            ["read", "-rs"],
+            ["bulkseg", "whoami"],
+            ["bulkseg", "run"],
+        ],
+        [["python3", "-m"], ["~/bulkseg/bin/pip", "install"], ["~/bulkseg/bin/pip", "install"]],
+        [["docker", "build"], ["docker", "run"]],
+    ]
+
+
+def test_every_block_of_commands_has_some_that_are_run_or_is_left_out_by_name():
+    for mark, _, language, text in BLOCKS:
+        if language in SESSION and mark != "not run":
+            assert list(steps(text)), text
+
+
+def test_every_target_that_is_named_is_one_of_the_makefile():
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z]+)`|^make ([a-z]+)", README, re.MULTILINE))
-    named = {"".join(pair) for pair in named}
+    named = set(re.findall(r"(?:`|^)make ([a-z]+)", README, re.MULTILINE))
     assert {"demo", "test"} <= named <= targets
 
 
-def test_the_job_file_loads_and_its_limits_are_the_defaults(tmp_path):
-    ((_, text),) = blocks("toml")
-    job = tmp_path / "job.toml"
-    job.write_text(text, encoding="utf-8")
-    (tmp_path / "least.toml").write_text('[source]\npath = "x.csv"\n[[segment]]\nname = "x"\n')
-    loaded, least = load_job(job), load_job(tmp_path / "least.toml")
-    assert loaded.limits == least.limits
-    assert loaded.if_exists == least.if_exists
-    assert set(tomllib.loads(text)) == {"job", "source", "vars", "defaults", "segment", "limits", "results"}
+def test_a_file_that_is_named_as_one_of_the_project_is_there():
+    named = re.findall(r"`((?:requirements|tests|\.ci|jobs)/[\w/.]+|[A-Z]\w+(?:\.\w+)?)`", README)
+    files = {name for name in named if "/" in name or name == "Dockerfile"}
+    assert "Dockerfile" in files
+    assert [name for name in files if not (ROOT / name).exists()] == []
 
 
-def every_option():
-    for name, command in get_command(app).commands.items():
-        for parameter in command.params:
-            for option in parameter.opts:
-                yield name, option
+# --- The job file ---------------------------------------------------------------------------------------
 
 
-COMMON = {"--json", "--log-level", "--output", "-o"}
+@pytest.fixture
+def jobs(tmp_path):
+    for name, text in marked("file"):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
 
 
-@pytest.mark.parametrize("name", sorted(get_command(app).commands))
-def test_every_command_is_told(name):
-    assert f"bulkseg {name}" in README
+def test_every_job_file_loads(jobs):
+    shown = [text for _, _, language, text in BLOCKS if language == "toml"]
+    written = [text for name, text in marked("file") if name.endswith(".toml")]
+    assert shown == written
+    assert [load_job(path).name for path in sorted(jobs.glob("*.toml"))] == ["regional", "trouble"]
 
 
-def test_every_option_is_told():
+def test_the_values_that_are_called_defaults_are_those(jobs):
+    (jobs / "least.toml").write_text('[source]\npath = "x.csv"\n[[segment]]\nname = "x"\n')
+    shown, least = load_job(jobs / "regional.toml"), load_job(jobs / "least.toml")
+    assert (shown.limits, shown.if_exists) == (least.limits, least.if_exists)
+    assert load_job(jobs / "trouble.toml").limits != least.limits
+
+
+def test_the_example_has_every_table_and_the_text_every_key(jobs):
+    assert set(tomllib.loads((jobs / "regional.toml").read_text())) == set(JobFile.model_fields)
+    keys = [field.alias or name for model in TABLES.values() for name, field in model.model_fields.items()]
+    told = (jobs / "regional.toml").read_text() + README[README.index("New parts of a body") :]
+    assert [key for key in keys if not re.search(rf"(^|[`# ]){key}\b", told, re.MULTILINE)] == []
+
+
+# --- The commands' options, and what they give ----------------------------------------------------------
+
+COMMANDS = get_command(app).commands
+
+
+def row_of(name):
+    """What the table of commands says of one."""
+    return re.search(rf"^\| `bulkseg {name}[^|]*\|[^|]*\|$", README, re.MULTILINE)[0]
+
+
+def options_of(name):
+    return [option for parameter in COMMANDS[name].params for option in parameter.opts if option[:1] == "-"]
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_is_told_with_every_option(name):
+    told = row_of(name) + (row_of("plan") if name == "run" else "")
+    common = {"--log-level", "--help"}
+    assert all(f"`{option}" in README for option in common)
     missing = {
-        f"{name} {option}"
-        for name, option in every_option()
-        if option.startswith("--") and option not in COMMON and f"`{option}" not in README
+        option for option in options_of(name) if option not in common and not re.search(rf"`{option}\b", told)
     }
     assert missing == set()
 
 
-def test_every_state_column_and_exit_status_is_told():
-    assert f"`{', '.join(COLUMNS)}`" in README.replace("\n", " ")
-    assert [state for state in State if f"| `{state}` |" not in README] == []
-    table = README[README.index("| exit status |") : README.index("The columns of the results")]
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_no_option_is_told_that_a_command_has_not(name):
+    assert set(re.findall(r"`(--?[a-z-]+)", row_of(name))) <= set(options_of(name))
+
+
+def test_every_exit_status_is_told():
+    table = README[README.index("| exit status |") : README.index("The results have one row")]
     statuses = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
     told = {int(one) for cell in statuses for one in cell.split(",")}
     assert told == {0, 1, 2, 3, 4, *SIGNAL_EXITS.values()}
 
 
+def test_every_state_is_told():
+    assert [state for state in State if f"\n| `{state}` |" not in README] == []
+
+
+def test_every_column_of_the_results_is_told_in_its_order():
+    table = README[README.index("| column | is |") : README.index("`run --json` prints this")]
+    cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    told = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert tuple(told) == COLUMNS
+
+
+def test_the_document_of_a_run_has_the_keys_that_are_shown():
+    (text,) = (text for mark, _, language, text in BLOCKS if language == "json" and not mark)
+    shown, made = json.loads(text), Summary("x", ROOT).document()
+    assert list(shown) == list(made)
+    assert [list(shown[name]) for name in ("states", "requests")] == [
+        list(made[name]) for name in ("states", "requests")
+    ]
+
+
+def test_every_fault_of_the_sandbox_is_told():
+    assert [kind for kind in FaultKind if f"`{kind}`" not in README] == []
+
+
+def test_every_event_of_the_log_is_told():
+    sources = "".join(path.read_text() for path in (ROOT / "bulkseg").rglob("*.py"))
+    events = set(re.findall(r'(?:\.notice|_log\.info|_log\.warning)\(\s*"(\w+)"', sources))
+    assert "run_started" in events
+    assert [event for event in events if f"`{event}`" not in README] == []
+
+
+def test_every_variable_is_told():
+    sources = "".join(path.read_text() for path in (ROOT / "bulkseg" / "eloqua").glob("*.py"))
+    ends = {*CREDENTIALS, "SECRETS_DIR", *re.findall(r'sources\.get\("([A-Z_]+)"', sources)}
+    assert "LOGIN_URL" in ends
+    assert [end for end in sorted(ends) if f"`ELOQUA_{end}`" not in README] == []
+
+
+def test_every_module_has_its_room():
+    rooms = README[README.index("| room |") :]
+    packages = [f"{path.parent.name}/" for path in (ROOT / "bulkseg").glob("*/__init__.py")]
+    modules = [path.name for path in (ROOT / "bulkseg").glob("*.py") if not path.name.startswith("__")]
+    assert [name for name in packages + modules if f"`{name}`" not in rooms] == []
+
+
 def test_nothing_that_is_to_be_filled_in_is_left():
-    assert not re.findall(r"\bTODO\b|\bTORTURE\b|^BENCH$|\bXXX\b", README, re.MULTILINE)
+    assert not re.findall(r"\bTODO\b|\bXXX\b|@[A-Z]+@", README)
