@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bulkseg.checkpoint import Changed, Comparison, Draft, read
+from bulkseg.checkpoint import Changed, Comparison, Draft, read, refuse_other_job
 from bulkseg.clock import Clock
 from bulkseg.errors import ConfigError
 from bulkseg.exists import Policy
@@ -99,7 +99,7 @@ def surveyed(
     old = path if path.exists() and not options.fresh else None
     with ExitStack() as held:
         source = held.enter_context(closing(open_source(job.sources, job.base)))
-        today = _today(old, clock)
+        today = _today(job, old, clock)
         expander = compile_job(job, source.columns, today, source.display)
         # Another version may expand the same job into other bytes.
         fingerprint = f"{job.fingerprint} {version()}"
@@ -127,13 +127,18 @@ def _known(
     return found, Comparison(states=known.states, changed_total=known.changed, gone=gone)
 
 
-def _today(checkpoint: Path | None, clock: Clock) -> date:
-    """The day that templates see: that of the checkpoint's first run, so that a re-run makes the same."""
+def _today(job: Job, checkpoint: Path | None, clock: Clock) -> date:
+    """The day that templates see: that of the checkpoint's first run, so that a re-run makes the same.
+
+    Raises:
+        CheckpointError: it is another job's.
+    """
     if checkpoint is not None:
         with read(checkpoint) as reader:
-            pinned = reader.meta.today
-        if pinned is not None:
-            return pinned
+            meta = reader.meta
+        refuse_other_job(meta.job, job.name, checkpoint)
+        if meta.today is not None:
+            return meta.today
     return datetime.fromtimestamp(clock.now()).astimezone().date()
 
 

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from bulkseg.checkpoint.draft import Draft
-from bulkseg.checkpoint.files import put_aside
+from bulkseg.checkpoint.files import put_aside, refuse_other_job
 from bulkseg.checkpoint.reader import Reader, read
 from bulkseg.checkpoint.rows import (
     Changed,
@@ -43,4 +43,5 @@ __all__ = [
     "Standing",
     "put_aside",
     "read",
+    "refuse_other_job",
 ]

@@ -142,13 +142,19 @@ def _looking(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _refuse_other_job(connection: sqlite3.Connection, path: Path, job: str) -> None:
-    row = connection.execute("SELECT job FROM meta").fetchone()
-    if row is not None and row[0] != job:
+def refuse_other_job(holder: str, job: str, path: Path) -> None:
+    """Raise CheckpointError where the checkpoint at `path` is of another job (`holder`) than `job`."""
+    if holder != job:
         raise CheckpointError(
-            f"{path} is the checkpoint of the job {row[0]}, not of {job}; it was not touched; name another "
+            f"{path} is the checkpoint of the job {holder}, not of {job}; it was not touched; name another "
             "file with --checkpoint, or in the job file"
         )
+
+
+def _refuse_other_job(connection: sqlite3.Connection, path: Path, job: str) -> None:
+    row = connection.execute("SELECT job FROM meta").fetchone()
+    if row is not None:
+        refuse_other_job(row[0], job, path)
 
 
 def _rename(path: Path, now: datetime) -> Path:

@@ -61,3 +61,5 @@ def _next(document: dict[str, Any], job: str, checkpoint: str | None) -> Iterato
         yield f"bulkseg results {where} {chosen}"
     if document["states"]["failed"]:
         yield f"{again} --retry-failed"
+    if document["states"]["unknown"]:
+        yield f"bulkseg resolve {shlex.quote(checkpoint or job)} KEY --id N"

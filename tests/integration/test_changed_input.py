@@ -3,6 +3,7 @@
 import pytest
 
 from bulkseg.checkpoint import read
+from bulkseg.errors import CheckpointError
 from bulkseg.job import load_job
 from bulkseg.model import State
 from bulkseg.pipeline import RunOptions, plan
@@ -75,6 +76,14 @@ async def test_what_failed_and_was_mended_in_the_source_is_sent_and_nothing_else
     summary = await half_failed.run()
     assert (summary.exit, summary.requests.sent, summary.states[State.CREATED]) == (0, 1, 2)
     assert names(half_failed) == ["bad", "good"]
+
+
+async def test_a_plan_for_another_job_over_the_same_checkpoint_is_refused(tmp_path):
+    async with provisioned(tmp_path, ["a"]) as made:
+        other = tmp_path / "other.csv"
+        other.write_text("name\na\n")
+        with pytest.raises(CheckpointError, match=r"of the job segments\.csv, not of other\.csv"):
+            plan(load_job(other), RunOptions(checkpoint=made.job.checkpoint))
 
 
 async def test_a_limit_sends_so_many_and_the_next_run_sends_the_rest(tmp_path):

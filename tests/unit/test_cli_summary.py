@@ -51,6 +51,7 @@ def test_failures_are_listed_and_tried_again():
         "bulkseg status jobs/nightly.toml",
         "bulkseg results jobs/nightly.toml --state failed,unknown",
         "bulkseg run jobs/nightly.toml --retry-failed",
+        "bulkseg resolve jobs/nightly.toml KEY --id N",
     ]
 
 
