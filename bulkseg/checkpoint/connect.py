@@ -94,6 +94,20 @@ def refuse_foreign(path: Path, application_id: int) -> None:
         raise CheckpointError(f"{path} is {what}; {_UNTOUCHED}")
 
 
+def refuse_cut_off(path: Path) -> None:
+    """Raise CheckpointError for a file that ends within a page: SQLite would take the rest of it for zeros.
+
+    Not where a WAL or a journal lies beside it, which may hold what is missing.
+    """
+    sides = (path.with_name(path.name + side) for side in ("-wal", "-journal"))
+    if any(side.exists() for side in sides):
+        return
+    with reading(path), closing(connect(path, _UNCHANGING)) as connection:
+        page: int = connection.execute("PRAGMA page_size").fetchone()[0]
+    if path.stat().st_size % page:
+        raise CheckpointError(f"{path} is damaged: it is cut off; {_WAYS_OUT}")
+
+
 _SMALLEST_PAGE = 512
 _UNTOUCHED = "it was not touched; move it away, bring back a copy of it, or name another with --checkpoint"
 _WAYS_OUT = (

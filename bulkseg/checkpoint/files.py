@@ -18,6 +18,7 @@ from bulkseg.checkpoint.connect import (
     connect_durably,
     readable_as_it_is,
     reading,
+    refuse_cut_off,
     refuse_foreign,
     writing,
 )
@@ -53,6 +54,7 @@ def settle(path: Path, job: str, now: float, migrations: Migrations) -> int | No
         return None
     _refuse_unfit(path)
     refuse_foreign(path, APPLICATION_ID)
+    refuse_cut_off(path)
     with reading(path), _looking(path) as connection:
         version = version_of(connection, path)
         _refuse_other_job(connection, path, job)

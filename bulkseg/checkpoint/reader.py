@@ -13,7 +13,7 @@ from typing import Self
 import orjson
 
 from bulkseg.checkpoint.compare import REOPENED
-from bulkseg.checkpoint.connect import connect, reading, reading_options, refuse_foreign
+from bulkseg.checkpoint.connect import connect, reading, reading_options, refuse_cut_off, refuse_foreign
 from bulkseg.checkpoint.rows import Known, Meta, RunRow, SpecRow
 from bulkseg.checkpoint.schema import APPLICATION_ID, refuse_older, version_of
 from bulkseg.errors import CheckpointError
@@ -45,6 +45,7 @@ def read(path: Path) -> Reader:
     if not path.is_file():
         raise CheckpointError(f"{path}: there is no checkpoint here; `bulkseg run` makes one")
     refuse_foreign(path, APPLICATION_ID)
+    refuse_cut_off(path)
     with reading(path):
         return Reader(path)
 

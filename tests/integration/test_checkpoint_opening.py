@@ -113,6 +113,10 @@ def truncated_after_the_header(path: Path) -> None:
     os.truncate(made(path), 8192)
 
 
+def truncated_within_its_last_page(path: Path) -> None:
+    os.truncate(made(path), path.stat().st_size - 1000)
+
+
 def scribbled_over(path: Path) -> None:
     with made(path).open("r+b") as file:
         file.seek(100)
@@ -155,6 +159,7 @@ def a_folder(path: Path) -> None:
         (empty, "damaged: it is cut off; it was not touched"),
         (truncated_in_the_header, "damaged.*not touched"),
         (truncated_after_the_header, "damaged"),
+        (truncated_within_its_last_page, "damaged: it is cut off"),
         (scribbled_over, "damaged"),
         (another_programs, "another program's database; it was not touched"),
         (without_its_tables, "no such table: run"),
