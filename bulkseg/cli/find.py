@@ -6,17 +6,24 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from bulkseg.checkpoint import read
+from bulkseg.checkpoint import read, refuse_other_job
 from bulkseg.errors import ConfigError, InputError
 from bulkseg.job import Job, load_job
 from bulkseg.job.loading import DATA_ENDINGS, STDIN
 
 
 def find_checkpoint(given: Path) -> Path:
-    """The checkpoint's path. Raises InputError for a job that is wrong, ConfigError for one never run."""
+    """The checkpoint's path.
+
+    Raises:
+        InputError: the job is wrong.
+        ConfigError: it was never run.
+        CheckpointError: what lies there is another job's.
+    """
     if not _is_job(given):
         return given
-    return _run_once(given, load_job(given).checkpoint)
+    job = load_job(given)
+    return _run_once(given, job, job.checkpoint)
 
 
 def find_job(
@@ -29,7 +36,7 @@ def find_job(
     """
     if _is_job(given):
         job = load_job(given, overrides)
-        return _run_once(given, checkpoint or job.checkpoint), job
+        return _run_once(given, job, checkpoint or job.checkpoint), job
     with read(given) as reader:
         return given, _beside(given, reader.meta.job, overrides)
 
@@ -46,11 +53,14 @@ def _beside(checkpoint: Path, name: str, overrides: Mapping[str, str]) -> Job | 
     return None
 
 
-def _run_once(given: Path, checkpoint: Path) -> Path:
+def _run_once(given: Path, job: Job, checkpoint: Path) -> Path:
     if not checkpoint.exists() and not given.exists():
         raise ConfigError(f"{given} does not exist, and neither does a checkpoint of it ({checkpoint})")
     if not checkpoint.exists():
         raise ConfigError(f"{given} has not been run yet (no {checkpoint}): start with `bulkseg run {given}`")
+    # Two jobs may lie side by side under one name: nothing is told, let alone deleted, for the wrong one.
+    with read(checkpoint) as reader:
+        refuse_other_job(reader.meta.job, job.name, checkpoint)
     return checkpoint
 
 
