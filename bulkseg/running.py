@@ -17,7 +17,7 @@ from bulkseg.checkpoint import Checkpoint, Doubt, OpenSpec, Standing
 from bulkseg.clock import Clock
 from bulkseg.dispatch import Dispatcher
 from bulkseg.eloqua.client import Eloqua
-from bulkseg.errors import BulksegError, Stopped
+from bulkseg.errors import BulksegError, Stopped, StorageFull
 from bulkseg.evidence import Evidence
 from bulkseg.exists import Policy, exists, reserved
 from bulkseg.feed import Page, first_of, open_tasks, pages, threaded
@@ -121,9 +121,18 @@ class Running:
                 await self._work(doubts)
         except Stopped as error:
             self._stop.fail(error)
-        summary = self._summary(self._clock.monotonic() - began)
-        self._checkpoint.end_run(self._number, summary.document(), self._clock.now())
+        summary = self._put_down(self._clock.monotonic() - began)
         self._set.observer.ended(summary.document())
+        return summary
+
+    def _put_down(self, seconds: float) -> Summary:
+        """The summary, kept in the checkpoint; it is told as well where the disk has no room for it."""
+        summary = self._summary(seconds)
+        try:
+            self._checkpoint.end_run(self._number, summary.document(), self._clock.now())
+        except StorageFull as error:
+            self._stop.fail(error)
+            return self._summary(seconds)
         return summary
 
     def _to_do(self) -> int:
