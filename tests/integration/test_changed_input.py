@@ -1,5 +1,7 @@
 """A job whose source changes between two runs: keys decide, what is made stays, what was mended is sent."""
 
+import asyncio
+
 import pytest
 
 from bulkseg.checkpoint import read
@@ -8,6 +10,8 @@ from bulkseg.job import load_job
 from bulkseg.model import State
 from bulkseg.pipeline import RunOptions, plan
 from bulkseg.sandbox import Settings
+from bulkseg.sandbox.faults import Fault, FaultKind
+from tests.integration.beside import beside, end_of, relayed, write_names
 from tests.integration.provisioned import provisioned, write_source
 
 
@@ -102,3 +106,99 @@ async def test_fresh_puts_the_old_checkpoint_aside_and_finds_what_stands(tmp_pat
         (old,) = tmp_path.glob("*.old")
         with read(old) as reader:
             assert reader.counts()[State.CREATED] == 1
+
+
+async def test_the_commands_tell_what_changed_after_it_was_made_each_time_they_are_asked(tmp_path):
+    async with beside(tmp_path) as place:
+        job = tmp_path / "s.csv"
+        job.write_text("name,key,description\na,1,old\nb,2,old\nc,3,old\n")
+        await place.here(job)
+        job.write_text("name,key,description\nb,2,new\nanother,1,old\nc,3,old\n")
+        planned = (await place.command("plan", job, "--json")).document
+        assert [(one["name"], one["line"]) for one in planned["changed"]] == [("b", 2), ("another", 3)]
+        assert (planned["to_send"], planned["changed_total"]) == (0, 2)
+        for _ in range(2):
+            ended = await place.run(job)
+            assert (ended.status, ended.document["requests"]["sent"]) == (0, 0)
+            assert ended.events("specs_changed")[0]["count"] == 2
+        assert place.names() == ["a", "b", "c"]
+
+
+async def test_what_is_still_to_be_sent_goes_as_the_source_has_it_now(tmp_path):
+    async with beside(tmp_path) as place:
+        job = tmp_path / "s.csv"
+        job.write_text("name,key\na,1\nb,2\nc,3\nd,4\ne,5\n")
+        await place.here(job, limit=2)
+        job.write_text("name,key\ne,5\nnew,6\nb,2\nother,4\n")
+        ended = await place.run(job, "--concurrency", "1")
+        assert (ended.status, ended.document["requests"]["sent"], ended.document["specs"]) == (0, 3, 4)
+        assert [one.name for one in place.sandbox.store.segments()] == ["a", "b", "e", "new", "other"]
+        assert (await place.command("status", job, "--json")).document["gone"] == 2
+
+
+async def test_a_limit_holds_for_what_is_tried_again_too(tmp_path):
+    async with beside(tmp_path, Settings(forbid=3)) as place:
+        job = write_names(tmp_path / "s.csv", "abcd")
+        assert (await place.here(job)).states[State.FAILED] == 3
+        ended = await place.run(job, "--retry-failed", "--limit", "2")
+        assert (ended.status, ended.document["requests"]["sent"]) == (0, 2)
+        assert (ended.document["states"]["created"], ended.document["states"]["pending"]) == (3, 1)
+        assert (await place.run(job)).document["states"]["created"] == 4
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_a_row_that_changed_while_its_request_is_in_doubt_is_not_sent_before_that_is_settled(
+    tmp_path, made
+):
+    taken = asyncio.Event()
+
+    async def meddle(request, send_on):
+        if request.method == "POST":
+            if made:
+                await send_on()
+            taken.set()
+            await asyncio.sleep(30)
+        return await send_on()
+
+    async with beside(tmp_path) as place, relayed(place.sandbox.url, meddle) as url:
+        job = tmp_path / "job.toml"
+        job.write_text(
+            '[source]\npath = "s.csv"\n[[segment]]\nname = "{{ name }}"\ndescription = "{{ what }}"\n'
+            '[limits]\nsettle = "300ms"\nrate = 200\n'
+        )
+        source = tmp_path / "s.csv"
+        source.write_text("name,what\na,old\n")
+        process = place.by_way_of(url).start("run", job, "--no-canary")
+        async with asyncio.timeout(20):
+            await taken.wait()
+        process.kill()
+        await end_of(process)
+        source.write_text("name,what\na,new\n")
+
+        ended = await place.run(job, "--no-canary")
+        assert ended.document["requests"]["sent"] == 0
+        if made:
+            assert (ended.status, ended.document["states"]["created"]) == (0, 1)
+        else:
+            assert ended.status == 1
+            assert "its row has changed" in ended.events("spec_failed")[0]["error"]
+            assert (await place.here(job)).exit == 0
+        (segment,) = place.sandbox.store.segments()
+        assert segment.description == ("old" if made else "new")
+
+
+async def test_what_failed_only_for_now_is_sent_again_unasked(tmp_path):
+    settings = Settings(faults=(Fault(FaultKind.CUT, 2),))
+    async with beside(tmp_path, settings) as place:
+        write_names(tmp_path / "s.csv", "abcd")
+        job = tmp_path / "job.toml"
+        job.write_text(
+            '[source]\npath = "s.csv"\n[[segment]]\nname = "{{ name }}"\n'
+            '[limits]\nsettle = "300ms"\nrate = 200\nmax_attempts = 1\nmax_failures = "100%"\n'
+        )
+        first = await place.here(job)
+        assert (first.exit, first.states[State.FAILED]) == (1, 2)
+        again = await place.here(job)
+        assert again.requests.sent == 2
+        assert again.states[State.CREATED] == 3
+        assert place.sandbox.store.count() == 3
