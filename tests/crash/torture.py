@@ -1,7 +1,8 @@
 """Kills runs of all kinds again and again, prints a line for each kill, and a table of what was made.
 
 Usage: python -m tests.crash.torture [--kills N] [--seed S] [--case N]. Exit status 1 if anything was made
-twice, lost, or given an id that is not its own. A case is the same for the same seed and number.
+twice, lost, or given an id that is not its own. A case is the same for the same seed and number, but what a
+kill hits differs each time.
 """
 
 from __future__ import annotations
