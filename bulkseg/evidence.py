@@ -19,17 +19,23 @@ class Facts(Protocol):
     def claimed(self, ids: Collection[str]) -> Collection[str]:
         """Which of `ids` a spec has."""
 
-    def us(self) -> str | None:
-        """Our user's id, from answers to our own requests, where one has come."""
+    def us(self, run: int) -> str | None:
+        """Our user's id, from answers to that run's requests, where one has come."""
 
-    def before(self, intended_at: float) -> tuple[str, float | None] | None:
+    def before(self, run: int, intended_at: float) -> tuple[str, float | None] | None:
         """The last segment that was answered for before that time: its id and the server's time of it."""
 
-    def after(self, intended_at: float) -> str | None:
+    def after(self, run: int, intended_at: float) -> str | None:
         """A segment that was answered for, whose request was sent after that time."""
 
     def intended(self, segment_id: str) -> float:
         """When the request that made that segment was about to leave."""
+
+    def lag(self) -> float:
+        """How far lists were seen to lag behind, in seconds, by this run or an earlier one."""
+
+    def keep_lag(self, lag: float) -> None:
+        """Keeps a lag that was seen, for later runs."""
 
     def names_kept(self, action: str) -> bool:
         """Whether this site has given such specs the names that were asked for, and never another."""
@@ -38,13 +44,14 @@ class Facts(Protocol):
 class Evidence:
     """One run's. `user_id` is our user's id where the sign-in has told it."""
 
-    def __init__(self, facts: Facts, *, user_id: str | None, clock: Clock) -> None:
+    def __init__(self, facts: Facts, *, run: int, user_id: str | None, clock: Clock) -> None:
         self._facts = facts
+        self._run = run
         self._user_id = user_id
         self._clock = clock
         self._given: set[str] = set()
         self._missed: set[str] = set()
-        self.lag = 0.0
+        self.lag = facts.lag()
 
     def give(self, segment_id: str) -> None:
         """That segment has been found for a spec, and is no other's, also before this is on disk."""
@@ -52,12 +59,28 @@ class Evidence:
 
     def ours(self, ids: Collection[str]) -> bool:
         """Whether any of these belongs to a spec of the checkpoint."""
-        return bool(self._facts.claimed(ids))
+        return bool(self._claimed(ids))
 
     def known(self, run: int, ids: Collection[str]) -> Known:
         """What is known about `ids`, for a spec whose intent is of that run."""
-        claimed = {*self._facts.claimed(ids), *self._given.intersection(ids)}
-        return Known(self._facts.stood(run, ids), claimed, self._user_id or self._facts.us())
+        return Known(self._facts.stood(run, ids), self._claimed(ids), self._us(run))
+
+    def _claimed(self, ids: Collection[str]) -> set[str]:
+        return {*self._facts.claimed(ids), *self._given.intersection(ids)}
+
+    def _us(self, run: int) -> str | None:
+        """Who sent the requests of a run: another run may have had another user's credentials."""
+        told = self._user_id if run == self._run else None
+        return told or self._facts.us(run) or self._user_id
+
+    def earliest(self, run: int, intended_at: float) -> float | None:
+        """The server's time before which a request of that intent has made nothing; None if nothing tells.
+
+        By the server's clock alone, for ours may be far off: what was answered for before the intent was made
+        before it. Some minutes are left for whole seconds and for times that differ.
+        """
+        before = self._facts.before(run, intended_at)
+        return None if before is None or before[1] is None else before[1] - CLOCK_SLACK
 
     def but_given(self, known: Known) -> Known:
         """The same, with what has been found for others since."""
@@ -68,19 +91,21 @@ class Evidence:
         return self._facts.names_kept(action)
 
     def witnesses(self, lost: Lost) -> list[str]:
-        """What a list has to show if it is up to date: made just before the intent, and sent after it."""
-        before = self._facts.before(lost.intended_at)
-        after = self._facts.after(lost.intended_at + INTENT_HOLDS)
-        return [one for one in (before and before[0], after) if one]
+        """What a list has to show if it is up to date: made just before the intent, and sent after it.
+
+        After it is whatever was intended when the answer had been lost; a request leaves `INTENT_HOLDS` after
+        its intent at the latest, which shows the same of one that nobody waited for any more.
+        """
+        before = self._facts.before(lost.run, lost.intended_at)
+        # What was sent soon after proves little, but if lists lag, it is missing from the ones that mislead.
+        later = [lost.intended_at, lost.intended_at + INTENT_HOLDS, lost.lost_at]
+        after = [self._facts.after(lost.run, at) for at in later if at is not None]
+        return [one for one in (before and before[0], *after) if one]
 
     def window(self, lost: Sequence[Lost]) -> int | None:
-        """From when on to list, by the server's clock alone; None for all of it.
-
-        What was answered for before the earliest intent was made before it; some minutes are left for whole
-        seconds and for times that differ.
-        """
-        before = self._facts.before(min(one.intended_at for one in lost))
-        return None if before is None or before[1] is None else int(before[1] - CLOCK_SLACK)
+        """From when on to list, by the server's clock; None for all of it."""
+        earliest = self.earliest(*min((one.run, one.intended_at) for one in lost))
+        return None if earliest is None else int(earliest)
 
     def learn_lag(self, shown: Collection[str], witnesses: Iterable[str]) -> None:
         """Learns how far lists lag behind, from witnesses that were missing once and are there now.
@@ -94,3 +119,4 @@ class Evidence:
             elif one in self._missed:
                 self._missed.remove(one)
                 self.lag = max(self.lag, self._clock.now() - self._facts.intended(one))
+                self._facts.keep_lag(self.lag)

@@ -20,7 +20,12 @@ UNCHECKED = "found by its name; who made it could not be checked"
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A spec in doubt. `intended_at` is the durable time (Unix) of its last intent, `run` the run of it."""
+    """A spec in doubt. `intended_at` is the durable time (Unix) of its last intent, `run` the run of it.
+
+    `lost_at` is the time at which its answer was known to be lost, None where an earlier run left it so;
+    `earliest` the server's time (Unix) before which no request of this run for it can have made anything,
+    None where no answer tells.
+    """
 
     id: int
     name: str
@@ -28,6 +33,13 @@ class Lost:
     action: str
     run: int
     intended_at: float
+    lost_at: float | None = None
+    earliest: float | None = None
+
+    @property
+    def since(self) -> float:
+        """The time before which nothing was made for it, loosely; by our own clock where none other tells."""
+        return self.intended_at - CLOCK_SLACK if self.earliest is None else self.earliest
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +108,7 @@ def ours(lost: Lost, segments: Sequence[Sighting], known: Known) -> list[Sightin
 def _new(lost: Lost, one: Sighting, known: Known) -> bool:
     if known.stood is not None:
         return one.id not in known.stood
-    return one.created_at is None or one.created_at >= lost.intended_at - CLOCK_SLACK
+    return one.created_at is None or one.created_at >= lost.since
 
 
 def _nobody_elses(one: Sighting, known: Known) -> bool:
@@ -118,16 +130,23 @@ def found(lost: Lost, candidates: Sequence[Sighting]) -> Found | Ambiguous | Non
     return Found(alike[0], f'name: asked for "{lost.name}", the server has "{alike[0].name}"')
 
 
+def owned(match: Found | Ambiguous, known: Known, *, settled: bool) -> Judgement:
+    """A match as it can be relied on.
+
+    Without discovery our user is learned from the first answers; until one has come, anybody may have made
+    it. Its name was asked for by us and was not there before, so in the end it is taken for ours.
+    """
+    if known.us is not None or isinstance(match, Ambiguous):
+        return match
+    return Found(match.segment, UNCHECKED) if settled else LookAgain("our user is not known yet")
+
+
 def judge_listing(lost: Lost, listing: Listing, known: Known) -> Judgement:
     """What a complete list of what is new says about a spec in doubt."""
     candidates = ours(lost, listing.segments, known)
     match = found(lost, candidates)
-    if isinstance(match, Found) and known.us is None:
-        # Without discovery our user is learned from the first answers; until one has come, anybody may have
-        # made it. Its name was asked for by us and was not there before, so in the end it is taken for ours.
-        return Found(match.segment, UNCHECKED) if listing.settled else LookAgain("our user is not known yet")
     if match is not None:
-        return match
+        return owned(match, known, settled=listing.settled)
     if not listing.settled:
         return LookAgain("the settle time has not passed")
     shown = {one.id for one in listing.segments}

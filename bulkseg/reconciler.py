@@ -18,7 +18,7 @@ from bulkseg.evidence import Evidence
 from bulkseg.exists import Policy, exists
 from bulkseg.intake import INTENT_HOLDS
 from bulkseg.listing import Api, Ask, ListingFailed, Sighting, list_all, read_one, search
-from bulkseg.model import InDoubt, NameTaken, Record, Task
+from bulkseg.model import InDoubt, NameTaken, Record, State, Task
 from bulkseg.outcome import Hold, Retry, created, gave_up, made, unknown
 from bulkseg.reconcile import (
     Absent,
@@ -32,6 +32,7 @@ from bulkseg.reconcile import (
     found,
     judge_listing,
     ours,
+    owned,
 )
 
 # More new doubts than these at once are not looked for one by one, but in one list.
@@ -96,9 +97,11 @@ class Reconciler:
 
     def hold(self, step: Hold) -> None:
         """Takes a spec whose answer was lost just now, or whose name was said to be taken."""
-        spec = step.task.spec
-        lost = Lost(step.task.id, spec.name, spec.folded, spec.action, self._run, step.task.intended_at)
-        self.take(step.task, lost, step.outcome)
+        task, spec, now = step.task, step.task.spec, self._clock.now()
+        lost = Lost(task.id, spec.name, spec.folded, spec.action, self._run, task.intended_at, lost_at=now)
+        first = next((one for one in self.resent if one.id == task.id), None)
+        # What shows now may as well have been made by the first request of this run for it.
+        self.take(task, lost if first is None else replace(lost, earliest=first.since), step.outcome)
 
     def take(
         self,
@@ -119,6 +122,8 @@ class Reconciler:
         if lost.run == self._run:
             passed = min(passed, now - self._began)  # however the clock may have jumped
         settled_at = now + max(0.0, self._rules.settle + INTENT_HOLDS - passed)
+        if lost.earliest is None:
+            lost = replace(lost, earliest=self._evidence.earliest(lost.run, lost.intended_at))
         self._held[task.id] = _Held(task, lost, cause, settled_at, now, resend, given_up)
         self._wake.set()
 
@@ -216,11 +221,16 @@ class Reconciler:
             return self._exists(held, taken, [taken.conflicting_id] if taken.conflicting_id else [])
         segments = await self._holders(held.lost, taken)
         known = self._evidence.known(held.lost.run, [one.id for one in segments])
-        match = None if first else found(held.lost, ours(held.lost, segments, known))
+        candidates = ours(held.lost, segments, known)
+        match = None if first else found(held.lost, candidates)
         if match is not None:
-            return match
+            return owned(match, known, settled=self._clock.monotonic() >= held.settled_at)
         if not segments:
             return LookAgain("the server says that its name is taken, and does not show by which segment")
+        if candidates and not found(held.lost, segments):
+            # A new one of ours, of a name that the server takes for the same: made for this spec, or for
+            # another one that is in doubt.
+            return Ambiguous(tuple(one.id for one in candidates))
         return self._exists(held, taken, [one.id for one in segments])
 
     async def _holders(self, lost: Lost, taken: NameTaken) -> Sequence[Sighting]:
@@ -241,7 +251,7 @@ class Reconciler:
         del self._held[held.task.id]
         if isinstance(step, Retry):
             self.resent.append(held.lost)
-        elif step.segment_id is not None:
+        elif step.segment_id is not None and step.state is not State.SKIPPED:
             self._evidence.give(step.segment_id)
         self._settle(step, held.task)
 
@@ -252,7 +262,7 @@ class Reconciler:
             case Found():
                 return _found(held, judgement, now)
             case Ambiguous():
-                return unknown(held.task, f"{held.cause.error}; {_several(judgement)}", now, held.cause)
+                return unknown(held.task, _told(held, _several(judgement)), now, held.cause)
             case Absent():
                 return self._absent(held, now)
             case LookAgain():
@@ -271,7 +281,7 @@ class Reconciler:
         if held.given_up:
             return unknown(held.task, held.cause.error, now, held.cause)
         if at >= held.settled_at + self._rules.give_up_after:
-            return unknown(held.task, f"{held.cause.error}; {judgement.why}", now, held.cause)
+            return unknown(held.task, _told(held, judgement.why), now, held.cause)
         held.look_at = at + min(LONGEST_LOOK, FIRST_LOOK * 2.0**held.looks)
         held.looks = min(held.looks + 1, MOST_DOUBLINGS)
         if at < held.settled_at <= held.look_at:
@@ -287,5 +297,12 @@ def _found(held: _Held, match: Found, now: float) -> Record:
     return replace(record, warning="; ".join(warnings) or None)
 
 
+def _told(held: _Held, why: str) -> str:
+    """The cause and what is said of it now; one that an earlier run gave up on may say so already."""
+    error = held.cause.error
+    return error if error.endswith(why) else f"{error}; {why}"
+
+
 def _several(judgement: Ambiguous) -> str:
-    return f"several segments could be it: {', '.join(judgement.ids)}"
+    several = "several segments" if len(judgement.ids) > 1 else "this segment, of another name,"
+    return f"{several} could be it: {', '.join(judgement.ids)}"

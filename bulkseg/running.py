@@ -173,7 +173,7 @@ class Running:
         return Reconciler(
             api=self._set.server,
             ask=self._gateway.ask,
-            evidence=Evidence(self._facts, user_id=self._set.user_id, clock=self._clock),
+            evidence=Evidence(self._facts, run=self._number, user_id=self._set.user_id, clock=self._clock),
             settle=settle,
             rules=Rules(limits.settle, limits.give_up_after, limits.max_attempts, self._set.if_exists),
             run=self._number,

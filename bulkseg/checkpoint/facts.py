@@ -54,9 +54,17 @@ CROSS JOIN spec AS holder ON holder.folded = spec.folded AND holder.id <> spec.i
 WHERE spec.state = 'pending' AND spec.present GROUP BY spec.id
 """
 _ANSWERED = "FROM spec WHERE state = 'created' AND NOT reconciled"
-_BEFORE = f"SELECT segment_id, created_at {_ANSWERED} AND intent_at <= ? ORDER BY intent_at DESC LIMIT 1"
-_AFTER = f"SELECT segment_id {_ANSWERED} AND intent_at > ? ORDER BY intent_at LIMIT 1"
-_US = f"SELECT created_by {_ANSWERED} AND created_by IS NOT NULL LIMIT 1"
+# The order of the runs holds even where the clock was set back between them.
+_BEFORE = f"""
+SELECT segment_id, created_at {_ANSWERED} AND intent_at <= ? AND intent_run <= ?
+ORDER BY intent_at DESC LIMIT 1
+"""
+_AFTER = f"SELECT segment_id {_ANSWERED} AND intent_at > ? AND intent_run >= ? ORDER BY intent_at LIMIT 1"
+# Its beginning keeps what the index has to be searched for small.
+_US = f"""
+SELECT created_by {_ANSWERED} AND intent_at >= (SELECT started_at FROM run WHERE number = ?1)
+AND intent_run = ?1 AND created_by IS NOT NULL ORDER BY intent_at LIMIT 1
+"""
 _NAMED = f"SELECT EXISTS (SELECT 1 {_ANSWERED} AND action = ? AND server_name IS {{}} NULL)"
 
 
@@ -103,20 +111,28 @@ class Facts:
         """Which of `ids` a spec has."""
         return self._ids(_CLAIMED, (_json(ids),))
 
-    def us(self) -> str | None:
-        """Our user's id on that site, as the answers to our own requests gave it; None before the first."""
-        found = self._first(_US, ())
+    def us(self, run: int) -> str | None:
+        """Our user's id in a run, as the answers to its requests gave it; None before the first."""
+        found = self._first(_US, (run,))
         return None if found is None else str(found)
 
-    def before(self, intended_at: float) -> tuple[str, float | None] | None:
-        """The last segment that was answered for before that time, and the server's time of its making."""
-        rows = self._all(_BEFORE, (intended_at,))
+    def before(self, run: int, intended_at: float) -> tuple[str, float | None] | None:
+        """The last segment answered for before that time of that run, and the server's time of its making."""
+        rows = self._all(_BEFORE, (intended_at, run))
         return next(((str(found), float(at) if at else None) for found, at in rows), None)
 
-    def after(self, intended_at: float) -> str | None:
-        """The first segment that was answered for and whose intent is later than that."""
-        found = self._first(_AFTER, (intended_at,))
+    def after(self, run: int, intended_at: float) -> str | None:
+        """The first segment that was answered for and whose intent is later than that time of that run."""
+        found = self._first(_AFTER, (intended_at, run))
         return None if found is None else str(found)
+
+    def lag(self) -> float:
+        """How far lists were seen to lag behind, in seconds, by this run or an earlier one."""
+        return float(str(self._first("SELECT lag FROM meta", ()) or 0.0))
+
+    def keep_lag(self, lag: float) -> None:
+        """Keep a lag that was seen, so that a run which is killed does not take it along."""
+        self._first("UPDATE meta SET lag = max(lag, ?) RETURNING lag", (lag,))
 
     def intended(self, segment_id: str) -> float:
         """The time of the intent of the request that made that segment."""

@@ -75,6 +75,7 @@ SCHEMA = (
         job_fingerprint TEXT,
         rows INTEGER NOT NULL,
         specs INTEGER NOT NULL,
+        lag REAL NOT NULL DEFAULT 0,        -- seconds that lists were seen to lag behind
         changed INTEGER NOT NULL DEFAULT 0  -- specs that are made and that the source asks for otherwise now
     )
     """,

@@ -113,6 +113,22 @@ def test_what_is_not_in_the_list_yet_is_not_made_again(tmp_path):
     assert list(at_the_end(case, look(place))) == []
 
 
+def test_what_is_sent_soon_after_a_kill_tells_that_the_list_lags(tmp_path):
+    """The last answer before the kill is old, so it is in a list that lacks what was under way."""
+    settings = Settings(latency=0.2, search_lag=3.0)
+    limits = {**QUICK, "settle": "500ms"}
+    case = Case("soon", 100, settings, limits, if_exists="ignore", arguments=("--no-canary",))
+    place = set_up(case, tmp_path)
+    with Server(place.settings) as server:
+        assert ended(replace(case, arguments=("--no-canary", "--limit", "1")), place, server)[0] == 0
+        time.sleep(settings.search_lag)
+        with Run(case, place, server.url) as run:
+            assert run.reaches(Moment("first", 2, 0.0), lambda: len(look(place).server))
+            assert run.kill()
+        assert ended(case, place, server)[0] == 0
+    assert list(at_the_end(case, look(place))) == []
+
+
 def test_a_run_that_stood_still_for_longer_than_settle_makes_nothing_twice(tmp_path):
     """What left only when it went on may be missing from the list, though its intent is old."""
     settings = Settings(latency=0.03, search_lag=1.0, faults=(Fault(FaultKind.LOST, 2),))

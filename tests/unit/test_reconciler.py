@@ -13,7 +13,7 @@ from bulkseg.evidence import Evidence
 from bulkseg.listing import ListingFailed
 from bulkseg.model import Answer, InDoubt, NameTaken, Record, State, Task
 from bulkseg.outcome import Hold, Retry
-from bulkseg.reconcile import Lost
+from bulkseg.reconcile import UNCHECKED, Lost
 from bulkseg.reconciler import Reconciler, Rules
 from tests.dispatching import spec
 
@@ -75,7 +75,11 @@ class Facts:
     stood_ids: frozenset[str] | None = frozenset()
     claimed_ids: frozenset[str] = frozenset()
     witness: str | None = None
+    witnessed_at: float | None = None
+    later: str | None = None
     kept: bool = True
+    lag_seen: float = 0.0
+    user: str | None = "12"
 
     def stood(self, _run, ids):
         return None if self.stood_ids is None else self.stood_ids & set(ids)
@@ -83,17 +87,24 @@ class Facts:
     def claimed(self, ids):
         return self.claimed_ids & set(ids)
 
-    def us(self):
-        return "12"
+    def us(self, _run):
+        return self.user
 
-    def before(self, _at):
-        return (self.witness, None) if self.witness else None
+    def before(self, _run, _at):
+        return (self.witness, self.witnessed_at) if self.witness else None
 
-    def after(self, _at):
-        return None
+    def after(self, _run, at):
+        # What was intended in the same moment: after it was lost, and not a second after its intent.
+        return self.later if at < 1.0 else None
 
     def intended(self, _segment_id):
         return 0.0
+
+    def lag(self):
+        return self.lag_seen
+
+    def keep_lag(self, lag):
+        self.lag_seen = lag
 
     def names_kept(self, _action):
         return self.kept
@@ -110,7 +121,7 @@ class Bench:
         self.reconciler = Reconciler(
             api=self.server,
             ask=lambda request: request(),
-            evidence=Evidence(self.facts, user_id=user_id, clock=self.clock),
+            evidence=Evidence(self.facts, run=1, user_id=user_id, clock=self.clock),
             settle=lambda step, task: self.settled.append((self.loop.time(), task.id, step)),
             rules=rules,
             run=1,
@@ -170,6 +181,28 @@ def test_a_list_that_lags_is_waited_for_as_long_as_a_witness_is_missing():
     ((at, _, step),) = run(work)
     assert (step.state, step.segment_id) == (State.CREATED, "7")
     assert at >= 25.0
+
+
+def test_a_lag_that_an_earlier_run_has_seen_stands_in_for_a_shorter_settle_time():
+    async def work():
+        bench = Bench(facts=Facts(lag_seen=40.0))
+        bench.lose()
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert isinstance(step, Retry)
+    assert at >= 40.0
+
+
+def test_a_lag_that_is_seen_is_kept_for_later_runs():
+    async def work():
+        bench = Bench(Server(lag=25.0), Facts(witness="5", claimed_ids=frozenset({"5"})))
+        bench.server.make(5, "made before")
+        bench.lose()
+        await bench.until()
+        return bench.facts.lag_seen
+
+    assert run(work) >= 25.0
 
 
 def test_what_cannot_be_told_in_time_is_unknown_with_the_reason_and_is_not_sent_again():
@@ -345,6 +378,154 @@ def test_a_taken_name_after_a_lost_attempt_that_is_somebody_elses_goes_by_if_exi
 
     ((_, _, step),) = run(work)
     assert step.state is State.FAILED
+
+
+@pytest.mark.parametrize("policy", ["adopt", "fail"])
+def test_a_conflict_with_a_new_one_of_ours_under_another_name_is_unknown_and_claims_nothing(policy):
+    """The server takes two names for one that we do not: it may be this spec's, or that of one in doubt."""
+
+    async def work():
+        bench = Bench(rules=Rules(10.0, 60.0, 3, policy))
+        bench.server.make(7, "ś 1")
+        bench.lose(attempts=1 if policy == "adopt" else 2, cause=NameTaken(409, "taken", "r", "7"))
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert (step.state, step.segment_id) == (State.UNKNOWN, None)
+    assert "7" in step.error
+
+
+def test_what_was_found_for_another_spec_a_moment_ago_is_not_adopted():
+    async def work():
+        bench = Bench(rules=Rules(10.0, 60.0, 3, "adopt"))
+        bench.server.make(7, "s 1")
+        bench.lose(1)
+        await bench.until(1)
+        bench.working = bench.loop.create_task(bench.reconciler.work())
+        task = Task(2, spec(1), 1, intended_at=bench.clock.now())
+        bench.reconciler.hold(Hold(task, NameTaken(409, "taken", "r", "7")))
+        return await bench.until(2)
+
+    _, (_, _, step) = run(work)
+    assert step.state is State.FAILED
+    assert "another key" in step.error
+
+
+def test_a_segment_that_one_spec_is_skipped_for_is_still_there_for_the_one_that_made_it():
+    async def work():
+        bench = Bench(rules=Rules(10.0, 60.0, 3, "skip"))
+        bench.server.make(7, "s 2")
+        bench.lose(1, cause=NameTaken(409, "taken", "r", "7"))
+        await bench.until(1)
+        bench.working = bench.loop.create_task(bench.reconciler.work())
+        bench.lose(2)
+        return await bench.until(2)
+
+    (_, _, skipped), (_, _, made) = run(work)
+    assert (skipped.state, made.state, made.segment_id) == (State.SKIPPED, State.CREATED, "7")
+
+
+def test_a_taken_name_is_not_taken_for_ours_for_sure_while_our_user_is_not_known():
+    async def work():
+        bench = Bench(facts=Facts(user=None), user_id=None)
+        bench.server.make(7, "s 1", by="99")
+        bench.lose(attempts=2, cause=NameTaken(409, "taken", "r", "7"))
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert (step.state, step.warning) == (State.CREATED, UNCHECKED)
+    assert at >= RULES.settle
+
+
+def test_the_user_of_an_earlier_run_counts_for_what_that_run_sent():
+    async def work():
+        bench = Bench(facts=Facts(user="12"), user_id="13")
+        bench.server.make(7, "s 1", by="12")
+        bench.reconciler.take(Task(1, spec(1), 1), Lost(1, "s 1", "s 1", "create", 0, 0.0), InDoubt("left"))
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert (step.state, step.segment_id) == (State.CREATED, "7")
+
+
+def test_what_the_first_request_of_a_run_made_is_ours_however_late_the_second_was_refused():
+    """Where no list was taken before, times alone tell, and those of the first request count."""
+
+    async def work():
+        rules = Rules(settle=400.0, give_up_after=60.0, max_attempts=3, if_exists="ignore")
+        bench = Bench(Server(lag=10_000.0), Facts(stood_ids=None), rules)
+        bench.server.make(7, "s 1")
+        bench.lose()
+        await bench.until(1)
+        bench.working = bench.loop.create_task(bench.reconciler.work())
+        bench.lose(attempts=2, cause=NameTaken(409, "taken", "r", "7"))
+        return await bench.until(2)
+
+    (_, _, again), (_, _, step) = run(work)
+    assert isinstance(again, Retry)
+    assert (step.state, step.segment_id) == (State.CREATED, "7")
+
+
+def test_times_are_compared_by_the_servers_clock_where_an_answer_has_told_it():
+    """Ours is an hour ahead: by it, what was made just now was there long before."""
+
+    async def work():
+        loop = asyncio.get_running_loop()
+        clock = Clock(lambda: loop.time() + 3_600.0, loop.time, asyncio.sleep, lambda: 0.5)
+        facts = Facts(stood_ids=None, witness="5", witnessed_at=0.0, claimed_ids=frozenset({"5"}))
+        bench = Bench(facts=facts, clock=clock)
+        bench.server.make(5, "made before")
+        bench.server.make(7, "s 1")
+        bench.lose()
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert (step.state, step.segment_id) == (State.CREATED, "7")
+
+
+def test_what_was_sent_once_the_answer_was_lost_has_to_show_before_absence_is_concluded():
+    async def work():
+        bench = Bench(Server(lag=25.0))
+        bench.lose()
+        bench.facts.later = "8"
+        bench.server.make(8, "sent just after")
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert isinstance(step, Retry)
+    assert at >= 25.0
+
+
+def test_a_lag_that_was_seen_stands_in_for_a_shorter_settle_time():
+    async def work():
+        bench = Bench(Server(lag=25.0), Facts(witness="5", claimed_ids=frozenset({"5"})))
+        bench.server.make(5, "made before")
+        bench.lose(1)
+        await bench.until(1)
+        bench.facts.witness = None
+        bench.working = bench.loop.create_task(bench.reconciler.work())
+        bench.lose(2)
+        lost_at = bench.loop.time()
+        (_, (at, _, step)) = await bench.until(2)
+        return at - lost_at, step
+
+    waited, step = run(work)
+    assert isinstance(step, Retry)
+    assert waited >= 25.0
+
+
+@pytest.mark.parametrize("also", [[], ["; several segments could be it: 7, 8"]])
+def test_what_makes_a_spec_unknown_is_told_once_however_many_runs_find_it(also):
+    async def work():
+        bench = Bench()
+        bench.server.make(7, "s 1")
+        bench.server.make(8, "s 1")
+        lost = Lost(1, "s 1", "s 1", "create", 0, 0.0)
+        bench.reconciler.take(Task(1, spec(1), 1), lost, InDoubt("".join(["left", *also])), given_up=True)
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert step.error == "left; several segments could be it: 7, 8"
 
 
 def test_a_run_that_sent_again_finds_a_twin_at_its_end():
