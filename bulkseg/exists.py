@@ -11,6 +11,26 @@ from bulkseg.model import NameTaken, Record, State, Task
 Policy = Literal["fail", "skip", "adopt", "ignore"]
 
 
+def taken(
+    task: Task, policy: Policy, ids: Sequence[str], now: float, *, holder: str | None, in_doubt: bool
+) -> Record | None:
+    """How `task` ends by what is known before anything is sent; None if it is to be sent.
+
+    Args:
+        task: the spec that would be sent.
+        policy: the job's `if_exists`.
+        ids: the segments of its name that stood there, by the list.
+        now: Unix time in seconds.
+        holder: the other key of this checkpoint that has the name, if one has.
+        in_doubt: whether that one was made is not known.
+    """
+    if in_doubt and holder is not None:
+        return reserved(task, holder, now)
+    if policy == "ignore" or not (ids or holder):
+        return None
+    return exists(task, policy, ids, now, ours=holder is not None)
+
+
 def exists(
     task: Task,
     policy: Policy,

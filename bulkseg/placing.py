@@ -13,6 +13,8 @@ from bulkseg.model import Spec, Task
 
 Display = Callable[[str], str]
 
+MISSING = "there is no such folder; make it in Eloqua, or run with --make-folders"
+
 
 def wanted(batches: Iterable[list[Task]]) -> dict[str, Spec]:
     """The folders that tasks name, each with the first spec that names it."""
@@ -60,7 +62,7 @@ async def settle(
         Stopped: they cannot be listed, or one cannot be made.
     """
     tree = await folders.read()
-    problems = [*_several(tree, needed, display), *([] if make else missing(tree, needed, display))]
+    problems = problems_of(tree, needed, display, make=make)
     if problems:
         raise InputError(problems)
     for path in needed:
@@ -69,21 +71,17 @@ async def settle(
     return known(tree, {*needed, *others})
 
 
-def missing(tree: Tree, needed: Mapping[str, Spec], display: Display) -> list[Problem]:
-    """A problem for each folder that is not there."""
-    what = "there is no such folder; make it in Eloqua, or run with --make-folders"
-    return [_problem(path, spec, what, display) for path, spec in needed.items() if not tree.find(path)]
-
-
-def _several(tree: Tree, needed: Mapping[str, Spec], display: Display) -> list[Problem]:
-    found = {path: tree.find(path) for path in needed}
-    return [
-        _problem(
-            path, needed[path], f"is the path of several folders, {', '.join(ids)}; give a folderId", display
-        )
-        for path, ids in found.items()
-        if len(ids) > 1
-    ]
+def problems_of(tree: Tree, needed: Mapping[str, Spec], display: Display, *, make: bool) -> list[Problem]:
+    """What is wrong with the folders that are needed; a missing one is not, if it is to be made."""
+    problems = []
+    for path, spec in needed.items():
+        ids = tree.find(path)
+        if len(ids) > 1:
+            what = f"is the path of several folders, {', '.join(ids)}; give a folderId"
+            problems.append(_problem(path, spec, what, display))
+        elif not ids and not make:
+            problems.append(_problem(path, spec, MISSING, display))
+    return problems
 
 
 def _problem(path: str, spec: Spec, what: str, display: Display) -> Problem:

@@ -19,7 +19,7 @@ from bulkseg.dispatch import Dispatcher
 from bulkseg.eloqua.client import Eloqua
 from bulkseg.errors import BulksegError, Stopped, StorageFull
 from bulkseg.evidence import Evidence
-from bulkseg.exists import Policy, exists, reserved
+from bulkseg.exists import Policy, taken
 from bulkseg.feed import Page, first_of, open_tasks, pages, threaded
 from bulkseg.folders import Folders
 from bulkseg.gateway import Gateway
@@ -195,13 +195,14 @@ class Running:
                 self._end(standing.task, record)
 
     def _taken(self, standing: Standing) -> Record | None:
-        now = self._clock.now()
-        if standing.in_doubt and standing.holder is not None:
-            return reserved(standing.task, standing.holder, now)
-        if self._set.if_exists == "ignore":
-            return None
-        ours = standing.holder is not None
-        return exists(standing.task, self._set.if_exists, standing.ids, now, ours=ours)
+        return taken(
+            standing.task,
+            self._set.if_exists,
+            standing.ids,
+            self._clock.now(),
+            holder=standing.holder,
+            in_doubt=standing.in_doubt,
+        )
 
     def _end(self, task: Task, record: Record) -> None:
         self._tally.count(record.state)

@@ -22,6 +22,7 @@ from bulkseg.checkpoint.rows import (
     RunRow,
     SpecRow,
     Standing,
+    Waiting,
 )
 from bulkseg.checkpoint.sqlite import Checkpoint
 
@@ -41,6 +42,7 @@ __all__ = [
     "RunRow",
     "SpecRow",
     "Standing",
+    "Waiting",
     "put_aside",
     "read",
     "refuse_other_job",

@@ -6,14 +6,15 @@ Which specs are sent (again) is said once, in REOPENED, for the comparison and f
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from bulkseg.checkpoint.connect import reading, reading_options, refuse_foreign
-from bulkseg.checkpoint.rows import Changed, Comparison, Reserved
+from bulkseg.checkpoint.rows import Changed, Comparison, Reserved, Waiting
 from bulkseg.checkpoint.schema import APPLICATION_ID, refuse_older, version_of
-from bulkseg.model import State
+from bulkseg.model import Action, Spec, State
 
 # Which specs a new run sends, as SQL over a row `spec`. What was skipped is asked for again: the segment that
 # stood in its way may be gone. What is made, or may be, is not here, whatever is asked.
@@ -42,6 +43,18 @@ CROSS JOIN old.spec AS holder ON holder.folded = draft.folded AND holder.key <> 
     AND holder.state IN ('created', 'sending', 'unknown', 'adopted')
 WHERE match.state = 'pending'
 """
+_SPEC = """
+draft.key, draft.template, draft.action, draft.name, draft.folded, draft.source_id, draft.hash,
+(SELECT label FROM main.source WHERE id = draft.source), draft.line, draft.folder
+"""
+_ALL_WAITING = f"SELECT {_SPEC}, NULL, NULL FROM main.spec AS draft ORDER BY draft.ordinal"
+_WAITING = f"""
+SELECT {_SPEC}, holder.key, max(holder.state IN ('sending', 'unknown'))
+FROM match CROSS JOIN main.spec AS draft USING (ordinal)
+LEFT JOIN old.spec AS holder ON holder.folded = draft.folded AND holder.key <> draft.key
+    AND holder.state IN ('created', 'sending', 'unknown', 'adopted')
+WHERE match.state = 'pending' GROUP BY draft.ordinal ORDER BY draft.ordinal
+"""
 _PLACE = "draft.key, draft.name, (SELECT label FROM main.source WHERE id = draft.source), draft.line"
 _FIRST = "ORDER BY draft.ordinal LIMIT ?"
 
@@ -57,6 +70,25 @@ def compare(
     with reading(checkpoint), _attached(draft, checkpoint):
         draft.execute(_MATCH, {"retry_failed": retry_failed, "redo": redo})
         return _read(draft, limit)
+
+
+def waiting(
+    draft: sqlite3.Connection, checkpoint: Path | None, *, retry_failed: bool, redo: bool
+) -> Iterator[Waiting]:
+    """What a run over that checkpoint would send, in the order of the source. As `compare`."""
+    if checkpoint is None or not checkpoint.exists():
+        yield from map(_waiting, draft.execute(_ALL_WAITING))
+        return
+    with reading(checkpoint), _attached(draft, checkpoint):
+        draft.execute(_MATCH, {"retry_failed": retry_failed, "redo": redo})
+        yield from map(_waiting, draft.execute(_WAITING))
+
+
+def _waiting(row: Sequence[Any]) -> Waiting:
+    key, template, action, name, folded, source_id, made_of, file, line, folder, holder, in_doubt = row
+    action = Action(action)
+    spec = Spec(key, template, action, name, folded, source_id, b"{}", made_of, file, line, folder)
+    return Waiting(spec, holder, bool(in_doubt))
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from bulkseg.checkpoint.compare import compare
+from bulkseg.checkpoint.compare import compare, waiting
 from bulkseg.checkpoint.connect import connect, writing
-from bulkseg.checkpoint.rows import Clash, Clashes, Comparison, Place
+from bulkseg.checkpoint.rows import Clash, Clashes, Comparison, Place, Waiting
 from bulkseg.model import Spec
 
 # Made first, filled fast, indexed last: sorting a million keys once is quicker than placing each.
@@ -119,6 +119,14 @@ class Draft:
         with writing(self.path):
             self._index()
         return compare(self._connection, checkpoint, retry_failed=retry_failed, redo=redo, limit=limit)
+
+    def waiting(
+        self, checkpoint: Path | None, *, retry_failed: bool = False, redo: bool = False
+    ) -> Iterator[Waiting]:
+        """What a run would send, in the order of the source; raises like `compare`."""
+        with writing(self.path):
+            self._index()
+        return waiting(self._connection, checkpoint, retry_failed=retry_failed, redo=redo)
 
     def close(self) -> None:
         """Take the file away."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from bulkseg.model import Action, State, Task
+from bulkseg.model import Action, Spec, State, Task
 
 # --- Of a whole source ----------------------------------------------------------------------------------
 
@@ -62,6 +62,18 @@ class Reserved:
     line: int
     holder: str
     state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A spec that a run would send; its body is not kept.
+
+    `holder` is another key that has its name, if one has; `in_doubt`: whether that one was made is not known.
+    """
+
+    spec: Spec
+    holder: str | None = None
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

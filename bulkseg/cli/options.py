@@ -72,6 +72,7 @@ AcceptWarningsOption = Annotated[
     bool, typer.Option("--accept-warnings", help="Go on though those first ones differ.")
 ]
 MakeFoldersOption = Annotated[bool, typer.Option("--make-folders", help="Make the folders that are missing.")]
+OnlineOption = Annotated[bool, typer.Option("--online", help="Sign in, and say what a run would meet there.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
 LogFormatOption = Annotated[
     LogFormat,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -13,12 +13,14 @@ from bulkseg.cli import options
 from bulkseg.cli.guard import guarded, print_json
 
 if TYPE_CHECKING:
+    from bulkseg.job import Job
     from bulkseg.model import Spec
-    from bulkseg.pipeline import Plan
+    from bulkseg.pipeline import Plan, RunOptions
 
 EXAMPLES = """\
 bulkseg plan segments.csv
 bulkseg plan jobs/nightly.toml --var quarter=Q1 --json
+bulkseg plan jobs/nightly.toml --online
 """
 
 
@@ -30,6 +32,9 @@ def plan(
     retry_failed: options.RetryFailedOption = False,
     redo: options.RedoOption = False,
     rate: options.RateOption = None,
+    online: options.OnlineOption = False,
+    if_exists: options.IfExistsOption = None,
+    make_folders: options.MakeFoldersOption = False,
     as_json: options.JsonOption = False,
     log_level: options.LogLevelOption = "info",
 ) -> None:
@@ -37,17 +42,48 @@ def plan(
 
     Needs no credentials and sends nothing. A row that is wrong is shown as FILE:LINE: COLUMN: what is wrong,
     and the exit status is 2. --json shows the first specs with their bodies.
+
+    With --online it signs in, and says which names stand there already (and what --if-exists makes of that),
+    which copy sources and folders do not exist, and what is left to be made. It only reads.
+
+    Exit status: 0 all is well; 1 something would fail there; 2 job or call wrong; 3 not let in, or nobody
+    answers.
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg import pipeline
         from bulkseg.job import load_job
 
-        chosen = pipeline.RunOptions(checkpoint=checkpoint, retry_failed=retry_failed, redo=redo, rate=rate)
-        made = pipeline.plan(load_job(job, options.parse_vars(var)), chosen)
+        chosen = pipeline.RunOptions(
+            checkpoint=checkpoint,
+            retry_failed=retry_failed,
+            redo=redo,
+            rate=rate,
+            if_exists=if_exists,
+            make_folders=make_folders,
+        )
+        read = load_job(job, options.parse_vars(var))
+        if online:
+            _plan_online(read, chosen, as_json=as_json, log_level=log_level)
+        made = pipeline.plan(read, chosen)
         if as_json:
             print_json(document(made))
         else:
             typer.echo("\n".join(lines(made)))
+
+
+def _plan_online(job: Job, chosen: RunOptions, *, as_json: bool, log_level: options.LogLevel) -> NoReturn:
+    from bulkseg.cli import online
+    from bulkseg.cli.session import attend, in_loop, watch
+    from bulkseg.eloqua.sites import load_site
+    from bulkseg.online import outlook
+
+    site, watcher = load_site(job.site), watch("auto", log_level)
+    found = in_loop(attend(lambda stop: outlook(job, chosen, site, observer=watcher, stop=stop), watcher))
+    if as_json:
+        print_json({**document(found.plan), "online": online.document(found), "exit": found.exit})
+    else:
+        typer.echo("\n".join([*lines(found.plan), *online.lines(found)]))
+    raise typer.Exit(found.exit)
 
 
 def document(plan: Plan) -> dict[str, Any]:
@@ -58,7 +94,8 @@ def document(plan: Plan) -> dict[str, Any]:
 
 def _spec(spec: Spec) -> dict[str, Any]:
     named = ("key", "template", "action", "name", "source_id", "file", "line")
-    return {**{name: getattr(spec, name) for name in named}, "body": json.loads(spec.body)}
+    folder = {"folder": spec.folder} if spec.folder else {}
+    return {**{name: getattr(spec, name) for name in named}, **folder, "body": json.loads(spec.body)}
 
 
 def lines(plan: Plan) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Folders that a job names by path: found, made where asked for, else told before anything is sent."""
+"""Folders that a job names by path: found, made where asked for, else told before all."""
 
 from contextlib import asynccontextmanager
 

@@ -212,7 +212,7 @@ async def test_every_missing_folder_is_named_with_its_row_and_none_is_made():
     needed = wanted([[task(1, "Nightly/2027"), task(2, "tWICE", 3), task(3, "Nightly", 4)]])
     with pytest.raises(InputError) as error:
         await settle(folders_of(site), needed, (), lambda file: f"jobs/{file}", make=False)
-    several, missing = map(str, error.value.problems)
+    missing, several = map(str, error.value.problems)
     assert missing.startswith('jobs/s.csv:2: folder: "Nightly/2027": there is no such folder')
     assert several.startswith('jobs/s.csv:3: folder: "tWICE": is the path of several folders, 5, 6')
     assert site.creates == []
