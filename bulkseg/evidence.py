@@ -20,7 +20,7 @@ class Facts(Protocol):
         """Which of `ids` a spec has."""
 
     def us(self, run: int) -> str | None:
-        """Our user's id, from answers to that run's requests, where one has come."""
+        """Our user's id in that run, where its sign-in or an answer to its requests has told it."""
 
     def before(self, run: int, intended_at: float) -> tuple[str, float | None] | None:
         """The last segment that was answered for before that time: its id and the server's time of it."""
@@ -42,12 +42,10 @@ class Facts(Protocol):
 
 
 class Evidence:
-    """One run's. `user_id` is our user's id where the sign-in has told it."""
+    """One run's."""
 
-    def __init__(self, facts: Facts, *, run: int, user_id: str | None, clock: Clock) -> None:
+    def __init__(self, facts: Facts, clock: Clock) -> None:
         self._facts = facts
-        self._run = run
-        self._user_id = user_id
         self._clock = clock
         self._given: set[str] = set()
         self._missed: set[str] = set()
@@ -63,15 +61,11 @@ class Evidence:
 
     def known(self, run: int, ids: Collection[str]) -> Known:
         """What is known about `ids`, for a spec whose intent is of that run."""
-        return Known(self._facts.stood(run, ids), self._claimed(ids), self._us(run))
+        # By that run's own user: this one may have another's credentials.
+        return Known(self._facts.stood(run, ids), self._claimed(ids), self._facts.us(run))
 
     def _claimed(self, ids: Collection[str]) -> set[str]:
         return {*self._facts.claimed(ids), *self._given.intersection(ids)}
-
-    def _us(self, run: int) -> str | None:
-        """Who sent the requests of a run: another run may have had another user's credentials."""
-        told = self._user_id if run == self._run else None
-        return told or self._facts.us(run) or self._user_id
 
     def earliest(self, run: int, intended_at: float) -> float | None:
         """The server's time before which a request of that intent has made nothing; None if nothing tells.
@@ -101,6 +95,11 @@ class Evidence:
         later = [lost.intended_at, lost.intended_at + INTENT_HOLDS, lost.lost_at]
         after = [self._facts.after(lost.run, at) for at in later if at is not None]
         return [one for one in (before and before[0], *after) if one]
+
+    def followed(self, lost: Lost) -> bool:
+        """Whether one of the witnesses was sent when the request of `lost` had been served, or lost."""
+        later = [lost.intended_at + INTENT_HOLDS, lost.lost_at]
+        return any(self._facts.after(lost.run, at) for at in later if at is not None)
 
     def window(self, lost: Sequence[Lost]) -> int | None:
         """From when on to list, by the server's clock; None for all of it."""

@@ -90,13 +90,15 @@ class Listing:
     """A complete list of what is new, and whether it can be relied on.
 
     `settled` says that it was taken after the spec's settle time; `witnesses` are ids that an up-to-date list
-    must show (answered just before the intent, or sent later); `names_kept` that this site has been seen to
+    must show (answered just before the intent, or sent later); `followed` that one of them was sent later, or
+    none is to be expected; `names_kept` that this site has been seen to
     give such specs the names that were asked for, and no other.
     """
 
     segments: Sequence[Sighting]
     settled: bool
     witnesses: Collection[str]
+    followed: bool
     names_kept: bool
 
 
@@ -149,6 +151,9 @@ def judge_listing(lost: Lost, listing: Listing, known: Known) -> Judgement:
         return owned(match, known, settled=listing.settled)
     if not listing.settled:
         return LookAgain("the settle time has not passed")
+    if not listing.followed:
+        # However far lists lag: one that shows what was sent later would show this one too.
+        return LookAgain("nothing that was sent later has been answered yet")
     shown = {one.id for one in listing.segments}
     missing = [one for one in listing.witnesses if one not in shown]
     if missing:

@@ -70,7 +70,10 @@ class _Held:
 
 
 class Reconciler:
-    """One run's specs in doubt. `settle` is told what became of each, in the end."""
+    """One run's specs in doubt. `settle` is told what became of each, in the end.
+
+    `expecting` says whether there will be answers to other requests, which tell how far lists lag.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,7 @@ class Reconciler:
         evidence: Evidence,
         settle: Settle,
         rules: Rules,
+        expecting: Callable[[], bool],
         run: int,
         clock: Clock,
     ) -> None:
@@ -88,6 +92,7 @@ class Reconciler:
         self._evidence = evidence
         self._settle = settle
         self._rules = rules
+        self._expecting = expecting
         self._run = run
         self._clock = clock
         self._began = clock.monotonic()
@@ -190,6 +195,8 @@ class Reconciler:
         listed_at = self._clock.monotonic()
         # Before the list is taken: it has to show what was made by then, not what is made meanwhile.
         witnesses = {held.task.id: self._evidence.witnesses(held.lost) for held in lost}
+        alone = not self._expecting()
+        followed = {held.task.id: alone or self._evidence.followed(held.lost) for held in lost}
         since = await asyncio.to_thread(self._evidence.window, [held.lost for held in lost])
         try:
             segments = await list_all(self._api, self._ask, since=since)
@@ -205,6 +212,7 @@ class Reconciler:
                 segments,
                 settled=listed_at >= held.settled_at + longer,
                 witnesses=witnesses[held.task.id],
+                followed=followed[held.task.id],
                 names_kept=self._evidence.names_kept(held.lost.action),
             )
             facts = self._evidence.but_given(known[held.lost.run])

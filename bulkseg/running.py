@@ -83,6 +83,7 @@ class Running:
         self._folders: Mapping[str, str] = {}
         self._number = 0
         self._twins = False
+        self._alone = False
 
     async def find_folders(self) -> None:
         """Finds the folders that open specs name by path; to be called before `go`.
@@ -111,7 +112,8 @@ class Running:
         """Runs until nothing is left to do, or a stop is asked for."""
         doubts = self._facts.in_doubt()
         self._tally.total = self._to_do() + len(doubts)
-        self._number = self._checkpoint.begin_run(self._clock.now(), self._set.surveyed.today)
+        today, user_id = self._set.surveyed.today, self._set.user_id
+        self._number = self._checkpoint.begin_run(self._clock.now(), today, user_id)
         began = self._clock.monotonic()
         self._set.observer.started(self._set.job, self._number, self._tally)
         if changed := self._set.surveyed.plan.changed_total:
@@ -173,12 +175,17 @@ class Running:
         return Reconciler(
             api=self._set.server,
             ask=self._gateway.ask,
-            evidence=Evidence(self._facts, run=self._number, user_id=self._set.user_id, clock=self._clock),
+            evidence=Evidence(self._facts, self._clock),
             settle=settle,
             rules=Rules(limits.settle, limits.give_up_after, limits.max_attempts, self._set.if_exists),
+            expecting=self._expecting,
             run=self._number,
             clock=self._clock,
         )
+
+    def _expecting(self) -> bool:
+        """Whether something is or will be sent that is not held back; a canary holds all else back."""
+        return not self._alone and self._tally.total > self._tally.done + self._tally.waiting
 
     # --- What stood there before ------------------------------------------------------------------------
 
@@ -244,8 +251,10 @@ class Running:
                 async for task in self._canaries(left):
                     left -= 1
                     end = asyncio.ensure_future(dispatcher.end_of(task))
+                    self._alone = True
                     yield [task]
                     await self._read_back(task, await end)
+                    self._alone = False
             async for batch in threaded(first_of(self._tasks(self._checkpoint.open_specs), left)):
                 yield batch
         except BulksegError as error:
@@ -271,7 +280,8 @@ class Running:
             raise refusal(task.spec, segment_id, ("it cannot be read back",))
         seen = read_back(task.spec, found)
         for warning in seen.others:
-            self._checkpoint.warn(task.id, warning)
+            if warning not in (record.warning or ""):
+                self._checkpoint.warn(task.id, warning)
         if seen.serious and not self._set.options.accept_warnings:
             raise refusal(task.spec, segment_id, seen.serious)
 

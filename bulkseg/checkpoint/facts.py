@@ -112,8 +112,8 @@ class Facts:
         return self._ids(_CLAIMED, (_json(ids),))
 
     def us(self, run: int) -> str | None:
-        """Our user's id in a run, as the answers to its requests gave it; None before the first."""
-        found = self._first(_US, (run,))
+        """Our user's id in a run, by its sign-in or else an answer to one of its requests."""
+        found = self._first("SELECT user_id FROM run WHERE number = ?", (run,)) or self._first(_US, (run,))
         return None if found is None else str(found)
 
     def before(self, run: int, intended_at: float) -> tuple[str, float | None] | None:

@@ -86,6 +86,7 @@ SCHEMA = (
     CREATE TABLE run (
         number INTEGER PRIMARY KEY,
         started_at REAL NOT NULL,
+        user_id TEXT,                       -- whose credentials it had, where the sign-in told
         stood INTEGER NOT NULL DEFAULT 0,   -- 1: the list of what stood there before it is whole
         ended_at REAL,
         summary TEXT                    -- JSON

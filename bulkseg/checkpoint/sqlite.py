@@ -150,12 +150,15 @@ class Checkpoint:
                 "use that site's credentials, or name another checkpoint with --checkpoint"
             )
 
-    def begin_run(self, now: float, today: date) -> int:
-        """Note that a run begins; gives its number, from 1. `today` is kept if this is the first."""
+    def begin_run(self, now: float, today: date, user_id: str | None = None) -> int:
+        """Note that a run begins, and whose it is; gives its number, from 1.
+
+        `today` is kept if this is the first; `user_id` is None where the sign-in did not tell.
+        """
         with self._transaction():
             self._connection.execute("UPDATE meta SET today = ? WHERE today IS NULL", (today.isoformat(),))
-            insert = "INSERT INTO run (started_at) VALUES (?) RETURNING number"
-            number: int = self._connection.execute(insert, (now,)).fetchone()[0]
+            insert = "INSERT INTO run (started_at, user_id) VALUES (?, ?) RETURNING number"
+            number: int = self._connection.execute(insert, (now, user_id)).fetchone()[0]
         self._writer.run = number
         return number
 

@@ -96,6 +96,20 @@ async def test_each_run_has_the_user_that_the_answers_to_its_own_requests_tell(c
     assert (checkpoint.facts.us(first), checkpoint.facts.us(second)) == ("12", "13")
 
 
+async def test_the_user_of_the_sign_in_is_that_of_the_run(checkpoint):
+    run = checkpoint.begin_run(NOW, TODAY, "12")
+    await answered(checkpoint, "a", NOW + 1, "5", created_by="99")
+    assert checkpoint.facts.us(run) == "12"
+
+
+def test_a_lag_that_was_seen_is_kept_as_long_as_no_longer_one_is_seen(checkpoint):
+    facts = checkpoint.facts
+    assert facts.lag() == 0.0
+    for lag in (4.0, 9.0, 2.0):
+        facts.keep_lag(lag)
+    assert facts.lag() == 9.0
+
+
 async def test_names_are_kept_once_one_was_and_until_one_was_not_and_copies_count_apart(checkpoint):
     checkpoint.begin_run(NOW, TODAY)
     facts = checkpoint.facts

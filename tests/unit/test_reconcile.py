@@ -29,8 +29,8 @@ def known(stood=(), claimed=(), us="12"):
     return Known(stood, claimed, us)
 
 
-def judged(*segments, settled=True, witnesses=(), names_kept=True, **facts):
-    return judge_listing(LOST, Listing(segments, settled, witnesses, names_kept), known(**facts))
+def judged(*segments, settled=True, witnesses=(), followed=True, names_kept=True, **facts):
+    return judge_listing(LOST, Listing(segments, settled, witnesses, followed, names_kept), known(**facts))
 
 
 @pytest.mark.parametrize("settled", [True, False])
@@ -69,6 +69,11 @@ def test_absence_is_not_concluded_before_the_settle_time():
 def test_absence_is_not_concluded_from_a_list_that_lacks_a_witness():
     assert isinstance(judged(seen("5", "other"), witnesses=["5", "6"]), LookAgain)
     assert judged(seen("5", "a", by="1"), seen("6", "b", by="1"), witnesses=["5", "6"]) == Absent()
+
+
+def test_absence_is_not_concluded_before_something_that_was_sent_later_is_answered():
+    assert isinstance(judged(followed=False), LookAgain)
+    assert judged(seen(), followed=False) == Found(seen())
 
 
 def test_where_names_are_changed_any_new_one_of_ours_could_be_it():

@@ -80,6 +80,7 @@ class Facts:
     kept: bool = True
     lag_seen: float = 0.0
     user: str | None = "12"
+    earlier_user: str | None = "12"
 
     def stood(self, _run, ids):
         return None if self.stood_ids is None else self.stood_ids & set(ids)
@@ -87,8 +88,8 @@ class Facts:
     def claimed(self, ids):
         return self.claimed_ids & set(ids)
 
-    def us(self, _run):
-        return self.user
+    def us(self, run):
+        return self.user if run == 1 else self.earlier_user
 
     def before(self, _run, _at):
         return (self.witness, self.witnessed_at) if self.witness else None
@@ -113,17 +114,19 @@ class Facts:
 class Bench:
     """A reconciler, its server, and what it has settled: (time, task id, step)."""
 
-    def __init__(self, server=None, facts=None, rules=RULES, clock=None, user_id="12"):
+    def __init__(self, server=None, facts=None, rules=RULES, clock=None):
         self.server, self.facts = server or Server(), facts or Facts()
         self.settled = []
+        self.expecting = False
         self.loop = asyncio.get_running_loop()
         self.clock = clock or virtual.clock()
         self.reconciler = Reconciler(
             api=self.server,
             ask=lambda request: request(),
-            evidence=Evidence(self.facts, run=1, user_id=user_id, clock=self.clock),
+            evidence=Evidence(self.facts, self.clock),
             settle=lambda step, task: self.settled.append((self.loop.time(), task.id, step)),
             rules=rules,
+            expecting=lambda: self.expecting,
             run=1,
             clock=self.clock,
         )
@@ -411,7 +414,7 @@ def test_what_was_found_for_another_spec_a_moment_ago_is_not_adopted():
     assert "another key" in step.error
 
 
-def test_a_segment_that_one_spec_is_skipped_for_is_still_there_for_the_one_that_made_it():
+def test_a_segment_that_one_spec_was_refused_for_is_still_there_for_the_one_that_made_it():
     async def work():
         bench = Bench(rules=Rules(10.0, 60.0, 3, "skip"))
         bench.server.make(7, "s 2")
@@ -421,13 +424,14 @@ def test_a_segment_that_one_spec_is_skipped_for_is_still_there_for_the_one_that_
         bench.lose(2)
         return await bench.until(2)
 
-    (_, _, skipped), (_, _, made) = run(work)
-    assert (skipped.state, made.state, made.segment_id) == (State.SKIPPED, State.CREATED, "7")
+    (_, _, refused), (_, _, made) = run(work)
+    assert refused.state in (State.SKIPPED, State.UNKNOWN)
+    assert (made.state, made.segment_id) == (State.CREATED, "7")
 
 
 def test_a_taken_name_is_not_taken_for_ours_for_sure_while_our_user_is_not_known():
     async def work():
-        bench = Bench(facts=Facts(user=None), user_id=None)
+        bench = Bench(facts=Facts(user=None))
         bench.server.make(7, "s 1", by="99")
         bench.lose(attempts=2, cause=NameTaken(409, "taken", "r", "7"))
         return await bench.until()
@@ -439,7 +443,7 @@ def test_a_taken_name_is_not_taken_for_ours_for_sure_while_our_user_is_not_known
 
 def test_the_user_of_an_earlier_run_counts_for_what_that_run_sent():
     async def work():
-        bench = Bench(facts=Facts(user="12"), user_id="13")
+        bench = Bench(facts=Facts(user="13", earlier_user="12"))
         bench.server.make(7, "s 1", by="12")
         bench.reconciler.take(Task(1, spec(1), 1), Lost(1, "s 1", "s 1", "create", 0, 0.0), InDoubt("left"))
         return await bench.until()
@@ -494,6 +498,40 @@ def test_what_was_sent_once_the_answer_was_lost_has_to_show_before_absence_is_co
     ((at, _, step),) = run(work)
     assert isinstance(step, Retry)
     assert at >= 25.0
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_absence_is_not_concluded_while_answers_are_to_come_before_one_has(answered):
+    """However far lists lag, and however little there is that tells."""
+
+    async def work():
+        bench = Bench()
+        bench.expecting = True
+        bench.lose()
+        await asyncio.sleep(30.0)
+        early = list(bench.settled)
+        if answered:
+            bench.server.make(8, "sent just after")
+            bench.facts.later = "8"
+        bench.expecting = answered
+        return early, await bench.until()
+
+    early, ((at, _, step),) = run(work)
+    assert early == []
+    assert isinstance(step, Retry)
+    assert at >= 30.0
+
+
+def test_what_nothing_tells_of_in_time_is_unknown():
+    async def work():
+        bench = Bench()
+        bench.expecting = True
+        bench.lose()
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert step.state is State.UNKNOWN
+    assert "sent later" in step.error
 
 
 def test_a_lag_that_was_seen_stands_in_for_a_shorter_settle_time():

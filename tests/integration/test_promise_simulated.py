@@ -1,0 +1,214 @@
+"""Never twice, never lost: whole runs in virtual time, by hand where a hole was found, and at random."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulkseg.model import State
+from tests.simulated import (
+    BROKEN,
+    CUT,
+    EPOCH,
+    FAILED_AFTER,
+    FAILED_BEFORE,
+    FINE,
+    LATE,
+    LOST,
+    SOMEBODY_ELSE,
+    THROTTLED,
+    Fault,
+    Server,
+    World,
+    settle_in,
+    simulate,
+    world,
+)
+
+__all__ = ["world"]
+
+SIX = [f"s {number}" for number in range(1, 7)]
+
+
+def violations(world: World, names: list[str]) -> list[str]:
+    """What must not be so at any time."""
+    rows, found = world.rows(), []
+    for name in names:
+        made = [one["id"] for one in world.server.segments if one["asked"] == name and "before" not in one]
+        if len(made) > 1:
+            found.append(f"{name} was made {len(made)} times")
+        row = rows.get(name)
+        if row is not None and row.state is State.CREATED and row.segment_id not in made:
+            found.append(f"{name} has the id {row.segment_id}, and {made} was made for it")
+        if made and (row is None or row.state not in (State.CREATED, State.SENDING, State.UNKNOWN)):
+            found.append(f"{name} was made as {made[0]}, and is {row and row.state}: {row and row.error}")
+    return found
+
+
+def test_a_run_in_which_nothing_goes_wrong_makes_each_once(world):
+    world.job(SIX)
+    summary = simulate(world.run)
+    assert (summary.exit, violations(world, SIX), world.server.sent) == (0, [], SIX)
+
+
+@pytest.mark.parametrize("discovery", [True, False])
+def test_what_one_user_sent_is_found_by_a_run_of_another(world, discovery):
+    """Somebody goes on with a run that was killed: who asks is not who made what is in doubt."""
+    world.server.discovery = discovery
+    world.server.faults = [FINE, FINE, LOST, LOST]
+    world.job(SIX, settle="2s")
+
+    async def work():
+        await world.run(kill_after=0.11)
+        in_doubt = [row.name for row in world.rows().values() if row.state is State.SENDING]
+        world.server.user = "13"
+        await world.run()
+        return in_doubt
+
+    assert simulate(work)
+    assert violations(world, SIX) == []
+    assert {row.state for row in world.rows().values()} == {State.CREATED}
+
+
+def test_without_discovery_the_user_of_the_last_run_is_not_taken_for_that_of_this_one(world):
+    world.server.discovery = False
+    world.job(SIX, settle="2s")
+
+    async def work():
+        await world.run(limit=1)
+        world.server.user = "13"
+        world.server.faults = [LOST, FINE, LOST]
+        await world.run()
+
+    simulate(work)
+    assert violations(world, SIX) == []
+
+
+@pytest.mark.parametrize("jump", [-3_600.0, 0.0, 3_600.0])
+def test_our_clock_may_be_far_off_that_of_the_server(world, jump):
+    """Where nobody looked what stood there before, times tell; they are the server's, not ours."""
+    world.jump = jump
+    world.server.faults = [FINE, LOST]
+    world.job(SIX, settle="2s", if_exists="ignore")
+    simulate(world.run)
+    assert violations(world, SIX) == []
+    assert {row.state for row in world.rows().values()} == {State.CREATED}
+
+
+def test_what_is_refused_for_our_own_first_request_long_ago_is_ours(world):
+    world.server.unique, world.server.lag = "409", 450.0
+    world.server.faults = [LOST]
+    world.job(SIX[:2], settle="400s", give_up_after="30m", if_exists="ignore")
+    simulate(world.run)
+    row = world.rows()["s 1"]
+    assert (row.state, row.reconciled, row.segment_id) == (State.CREATED, True, world.server.made("s 1")[0])
+
+
+def test_an_error_is_told_once_however_many_runs_look(world):
+    world.server.faults = [FINE, LOST]
+    world.job(SIX[:2], settle="2s")
+
+    async def work():
+        asyncio.get_running_loop().call_later(0.075, world.server.make, "s 2")
+        errors = []
+        for _ in range(3):
+            await world.run()
+            errors.append(world.rows()["s 2"].error)
+        return errors
+
+    errors = simulate(work)
+    assert "several segments could be it" in errors[0]
+    assert len(set(errors)) == 1
+
+
+# --- At random ------------------------------------------------------------------------------------------
+
+FAULTS = [FINE, LOST, CUT, LATE, BROKEN, FAILED_AFTER, FAILED_BEFORE, THROTTLED]
+KEPT = {"exact": str, "fold": str.casefold, "blanks": lambda name: " ".join(name.split())}
+NAMES = ["One", "two  blanks", "Straße", "four", "FIVE", "six's", "seven *", "eight"]
+
+
+@dataclass(frozen=True)
+class Tale:
+    """One job and all that befalls it. `wait` is how long it takes until somebody runs it again."""
+
+    names: int
+    faults: list[Fault]
+    kills: list[float]
+    waits: list[float]
+    jumps: list[float]
+    users: list[str]
+    lag: float
+    unique: str
+    kept: str
+    if_exists: str
+    discovery: bool
+    canary: bool
+    namesakes: bool
+
+
+def _lists(values: st.SearchStrategy[float], most: int) -> st.SearchStrategy[list[float]]:
+    return st.lists(values, max_size=most)
+
+
+tales = st.builds(
+    Tale,
+    names=st.integers(1, len(NAMES)),
+    faults=st.lists(st.sampled_from(FAULTS), max_size=24),
+    kills=_lists(st.floats(0.0, 0.4) | st.floats(0.4, 12.0), 4),
+    waits=st.lists(st.floats(0.0, 20.0), min_size=5, max_size=5),
+    jumps=st.lists(st.sampled_from([0.0, 0.0, 0.0, -7_200.0, -30.0]), min_size=5, max_size=5),
+    users=st.lists(st.sampled_from(["12", "12", "13"]), min_size=5, max_size=5),
+    lag=st.sampled_from([0.0, 0.5, 1.5]),
+    unique=st.sampled_from(["no", "400", "409"]),
+    kept=st.sampled_from(sorted(KEPT)),
+    if_exists=st.sampled_from(["fail", "skip", "adopt", "ignore"]),
+    discovery=st.booleans(),
+    canary=st.booleans(),
+    namesakes=st.booleans(),
+)
+
+
+async def live_through(world: World, tale: Tale, names: list[str]) -> None:
+    """Runs that are killed, until one comes to its end; then one more, on a server without faults."""
+    if tale.namesakes:
+        for name in (*names[::2], "unrelated"):
+            world.server.make(name, by=SOMEBODY_ELSE, at=EPOCH - 5_000.0)["before"] = "yes"
+        world.server.make(names[-1], at=EPOCH - 5_000.0)["before"] = "yes"
+    options = {"canary": tale.canary, "accept_warnings": True}
+    for number, kill_after in enumerate([*tale.kills, None, None]):
+        turn = min(number, 4)
+        world.jump, world.server.user = tale.jumps[turn], tale.users[turn]
+        await world.run(kill_after=kill_after, **options)
+        assert violations(world, names) == []
+        await asyncio.sleep(tale.waits[turn])
+    world.server.faults = []
+    await world.run(**options)
+
+
+@settings(max_examples=60)
+@given(tale=tales)
+def test_whatever_befalls_a_job_nothing_is_made_twice_and_no_id_is_lost(tale):
+    names = NAMES[: tale.names]
+    with TemporaryDirectory() as folder, ExitStack() as undone:
+        world = World(Path(folder))
+        world.server = Server(
+            lag=tale.lag,
+            unique=tale.unique,
+            kept=KEPT[tale.kept],
+            faults=list(tale.faults),
+            discovery=tale.discovery,
+        )
+        settle_in(undone.enter_context(pytest.MonkeyPatch.context()), lambda: world.server)
+        world.job(names, settle="4s", give_up_after="60s", if_exists=tale.if_exists)
+        simulate(lambda: live_through(world, tale, names))
+        assert violations(world, names) == []
+        if not tale.namesakes:
+            assert {row.state for row in world.rows().values()} == {State.CREATED}
