@@ -280,8 +280,7 @@ class Running:
             raise refusal(task.spec, segment_id, ("it cannot be read back",))
         seen = read_back(task.spec, found)
         for warning in seen.others:
-            if warning not in (record.warning or ""):
-                self._checkpoint.warn(task.id, warning)
+            self._checkpoint.warn(task.id, warning)
         if seen.serious and not self._set.options.accept_warnings:
             raise refusal(task.spec, segment_id, seen.serious)
 
