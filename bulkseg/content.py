@@ -21,14 +21,19 @@ _ID = re.compile(r"-?\d+")
 _SHOWN = 120
 
 
+def whole(found: Mapping[str, Any]) -> bool:
+    """Whether an answer shows all of a segment: what is not in it then has no value."""
+    depth = found.get("depth")
+    return depth not in ("minimal", "partial") and ("elements" in found or depth is not None)
+
+
 def digest(found: Mapping[str, Any]) -> str | None:
     """A short hash of a segment's name, description, folder and elements, as an answer gives them.
 
     None where the answer does not show the elements (its depth is minimal or partial), for then there is
     nothing to compare a later one with. Never raises: it is taken of whatever a server answers.
     """
-    depth = found.get("depth")
-    if depth in ("minimal", "partial") or ("elements" not in found and depth is None):
+    if not whole(found):
         return None
     try:
         plain = _object({key: found[key] for key in _KEPT if found.get(key)})

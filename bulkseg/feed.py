@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from operator import attrgetter
 from typing import TypeVar
 
-from bulkseg.checkpoint import OpenSpec
+from bulkseg.checkpoint import Doubt, OpenSpec
 from bulkseg.errors import Stopped
 from bulkseg.model import Row, Spec, Task
 from bulkseg.survey import Expander, Source
@@ -86,6 +87,16 @@ def _changed(found: OpenSpec) -> Stopped:
 def pages(specs: Sequence[OpenSpec]) -> Page:
     """Specs that are known already, in the order of the source, as pages."""
     return lambda after, limit: [spec for spec in specs if spec.ordinal > after][:limit]
+
+
+def pages_of(doubts: Sequence[Doubt]) -> Page:
+    """Those doubts of which the source still has the key, in its order."""
+    return pages(sorted((_as_open(doubt) for doubt in doubts if doubt.present), key=attrgetter("ordinal")))
+
+
+def _as_open(doubt: Doubt) -> OpenSpec:
+    spec = doubt.task.spec
+    return OpenSpec(doubt.ordinal, doubt.task.id, spec.key, spec.file, spec.line, doubt.task.attempts)
 
 
 def first_of(batches: Iterator[list[Task]], limit: int) -> Iterator[list[Task]]:

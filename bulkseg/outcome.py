@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
+from bulkseg import content
 from bulkseg.answers import segment_of
-from bulkseg.content import digest
 from bulkseg.faults import conflict, read_errors
 from bulkseg.model import (
     Action,
@@ -134,8 +134,8 @@ def made(spec: Spec, found: Mapping[str, Any], status: int | None, request_id: s
         created_by=_text(found.get("createdBy")),
         created_at=_text(found.get("createdAt")),
         request_id=request_id,
-        warning="; ".join(differences(spec, found)) or None,
-        content=digest(found),
+        warning="; ".join([*differences(spec, found), *lesser_differences(spec, found)]) or None,
+        content=content.digest(found),
     )
 
 
@@ -152,6 +152,25 @@ def differences(spec: Spec, found: Mapping[str, Any]) -> list[str]:
         if asked is not None and str(found.get("folderId", "")) != str(asked):
             differs.append(f"folderId: asked for {asked}, the server has {found.get('folderId', 'none')}")
     return differs
+
+
+def may_differ(spec: Spec) -> bool:
+    """Whether it asks for something that Oracle leaves open, besides name and folder."""
+    return spec.action is Action.COPY or b'"description"' in spec.body
+
+
+def lesser_differences(spec: Spec, found: Mapping[str, Any]) -> list[str]:
+    """What else is not as it was asked for, in what Oracle leaves open, as far as the answer shows it.
+
+    Of a create that is the description, which is documented as not used; of a copy everything, for what of
+    its body overrides the source is not documented.
+    """
+    if not (may_differ(spec) and content.whole(found)):
+        return []
+    body, copy = orjson.loads(spec.body), spec.action is Action.COPY
+    looked_at = body.keys() - {"name", "folderId"} if copy else body.keys() & {"description"}
+    asked = {key: body[key] for key in body if key in looked_at}
+    return content.differences(asked, {key: found[key] for key in asked if key in found})
 
 
 def _text(value: object) -> str | None:

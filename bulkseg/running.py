@@ -9,18 +9,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import attrgetter
 
 from bulkseg.answers import segment_of
 from bulkseg.canary import read_back, refusal
-from bulkseg.checkpoint import Checkpoint, Doubt, OpenSpec, Standing
+from bulkseg.checkpoint import Checkpoint, Doubt, Standing
 from bulkseg.clock import Clock
 from bulkseg.dispatch import Dispatcher
 from bulkseg.eloqua.client import Eloqua
 from bulkseg.errors import BulksegError, Stopped, StorageFull
 from bulkseg.evidence import Evidence
 from bulkseg.exists import Policy, taken
-from bulkseg.feed import Page, first_of, open_tasks, pages, threaded
+from bulkseg.feed import Page, first_of, open_tasks, pages, pages_of, threaded
 from bulkseg.folders import Folders
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
@@ -28,13 +27,14 @@ from bulkseg.job import Limits
 from bulkseg.listing import ListingFailed, list_all
 from bulkseg.model import InDoubt, Record, Spec, State, Task
 from bulkseg.observe import Observer, Tally
-from bulkseg.outcome import Hold
+from bulkseg.outcome import Hold, Retry
 from bulkseg.pace import Pace
 from bulkseg.placing import placed, wanted
 from bulkseg.placing import settle as settle_folders
 from bulkseg.planning import RunOptions, Surveyed
 from bulkseg.reconcile import Lost
 from bulkseg.reconciler import Reconciler, Rules, Settle
+from bulkseg.reread import Found
 from bulkseg.stop import Stop
 from bulkseg.summary import Requests, Summary, exit_status
 
@@ -95,7 +95,7 @@ class Running:
         if not self._set.surveyed.expander.foldered:
             return
         needed = await asyncio.to_thread(lambda: wanted(self._expanded(self._checkpoint.open_specs)))
-        doubts = await asyncio.to_thread(lambda: wanted(self._expanded(_page_of(self._facts.in_doubt()))))
+        doubts = await asyncio.to_thread(lambda: wanted(self._expanded(pages_of(self._facts.in_doubt()))))
         if needed or doubts:
             limits, clock = self._set.limits, self._clock
             folders = Folders(
@@ -144,8 +144,14 @@ class Running:
     async def _work(self, doubts: Sequence[Doubt]) -> None:
         await self._take_stock()
         bodies = await asyncio.to_thread(self._bodies, doubts)
-        # Each needs the other: the dispatcher is there by the time that anything is settled.
-        reconciler = self._reconciler(lambda step, task: dispatcher.settle(step, task))  # noqa: PLW0108
+        found = Found()
+
+        def settle(step: Record | Retry, task: Task) -> None:
+            found.note(step, task)
+            # Each needs the other: the dispatcher is there by the time that anything is settled.
+            dispatcher.settle(step, task)
+
+        reconciler = self._reconciler(settle)
         dispatcher = self._dispatcher(reconciler.hold)
         async with asyncio.TaskGroup() as group:
             looking = group.create_task(reconciler.work())
@@ -155,6 +161,8 @@ class Running:
             await dispatcher.run(self._source(dispatcher))
             looking.cancel()
         if not self._stop.requested:
+            hands, warn = self._set.limits.concurrency, self._checkpoint.warn
+            await found.read(self._set.server, self._gateway.ask, warn, hands=hands, stop=self._stop)
             await self._look_for_twins(reconciler)
 
     def _dispatcher(self, hold: Callable[[Hold], None]) -> Dispatcher:
@@ -231,7 +239,7 @@ class Running:
 
     def _bodies(self, doubts: Sequence[Doubt]) -> dict[int, Spec]:
         """The specs in doubt as the source has them now, with their bodies, by their number."""
-        return {task.id: task.spec for batch in self._tasks(_page_of(doubts)) for task in batch}
+        return {task.id: task.spec for batch in self._tasks(pages_of(doubts)) for task in batch}
 
     # --- What is open -----------------------------------------------------------------------------------
 
@@ -280,7 +288,8 @@ class Running:
             raise refusal(task.spec, segment_id, ("it cannot be read back",))
         seen = read_back(task.spec, found)
         for warning in seen.others:
-            self._checkpoint.warn(task.id, warning)
+            if warning not in (record.warning or ""):
+                self._checkpoint.warn(task.id, warning)
         if seen.serious and not self._set.options.accept_warnings:
             raise refusal(task.spec, segment_id, seen.serious)
 
@@ -317,13 +326,3 @@ class Running:
 def _lost(doubt: Doubt) -> Lost:
     spec = doubt.task.spec
     return Lost(doubt.task.id, spec.name, spec.folded, spec.action, doubt.intent_run, doubt.task.intended_at)
-
-
-def _page_of(doubts: Sequence[Doubt]) -> Page:
-    """Those of which the source still has the key, in its order."""
-    return pages(sorted((_as_open(doubt) for doubt in doubts if doubt.present), key=attrgetter("ordinal")))
-
-
-def _as_open(doubt: Doubt) -> OpenSpec:
-    spec = doubt.task.spec
-    return OpenSpec(doubt.ordinal, doubt.task.id, spec.key, spec.file, spec.line, doubt.task.attempts)

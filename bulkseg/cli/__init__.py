@@ -12,7 +12,21 @@ from typing import Annotated
 
 import typer
 
-from bulkseg.cli import demo, login, plan, pull, resolve, results, run, sandbox, status, undo, verify, whoami
+from bulkseg.cli import (
+    demo,
+    login,
+    plan,
+    pull,
+    resolve,
+    results,
+    run,
+    sandbox,
+    schema,
+    status,
+    undo,
+    verify,
+    whoami,
+)
 from bulkseg.cli.guard import PIPE_CLOSED, leave_stdout
 
 __all__ = ["app", "main"]
@@ -74,6 +88,7 @@ for _module, _command in (
     (login, login.login),
     (whoami, whoami.whoami),
     (pull, pull.pull),
+    (schema, schema.schema),
     (sandbox, sandbox.sandbox),
 ):
     app.command(epilog=_examples(_module.EXAMPLES))(_command)

@@ -11,7 +11,7 @@ import typer
 
 from bulkseg.cli import options
 from bulkseg.cli.guard import guarded
-from bulkseg.sandbox.settings import Names, Settings, Unique
+from bulkseg.sandbox.settings import Kept, Names, Settings, Unique, Wins
 
 if TYPE_CHECKING:
     from bulkseg.sandbox import Sandbox
@@ -46,6 +46,18 @@ def sandbox(
     names: Annotated[
         Names, typer.Option(metavar="HOW", help="What becomes of a name: exact, trim, fold.")
     ] = DEFAULTS.names,
+    folder: Annotated[
+        Kept, typer.Option(metavar="HOW", help="A body's folderId: honoured, ignored.")
+    ] = DEFAULTS.folder,
+    description: Annotated[
+        Kept, typer.Option(metavar="HOW", help="A body's description: honoured, ignored.")
+    ] = DEFAULTS.description,
+    copy_name: Annotated[
+        Wins, typer.Option(metavar="WHOSE", help="The name of a copy: asked, source.")
+    ] = DEFAULTS.copy_name,
+    copy_elements: Annotated[
+        Wins, typer.Option(metavar="WHOSE", help="The elements of a copy: asked, source.")
+    ] = DEFAULTS.copy_elements,
     search_lag: Annotated[
         float, typer.Option(metavar="SECONDS", help="Until a new segment is listed.")
     ] = DEFAULTS.search_lag,
@@ -73,6 +85,10 @@ def sandbox(
             faults=tuple(parse_fault(text) for text in fault or ()),
             unique=unique,
             names=names,
+            folder=folder,
+            description=description,
+            copy_name=copy_name,
+            copy_elements=copy_elements,
             search_lag=search_lag,
             token_life=token_life,
         )

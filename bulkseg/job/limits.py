@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -69,6 +69,14 @@ def count_or_share(value: Any) -> Count | Share:
     return Share(float(match[1]) / _WHOLE_PERCENT)
 
 
+# As a job file's JSON Schema has them.
+_AS_DURATION = WithJsonSchema(
+    {"type": ["string", "number"], "pattern": f"^{_DURATION.pattern}$", "examples": ["30s", "10m", "500ms"]}
+)
+_AS_COUNT_OR_SHARE = WithJsonSchema(
+    {"type": ["integer", "string"], "minimum": 0, "pattern": f"^{_SHARE.pattern}$"}
+)
+
 Duration = Annotated[float, BeforeValidator(seconds), Field(allow_inf_nan=False)]
 
 
@@ -81,10 +89,25 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 10.0
-    concurrency: Annotated[int, Field(ge=1, le=1000)] = 8
-    max_attempts: Annotated[int, Field(ge=1)] = 5
-    timeout: Annotated[Duration, Field(gt=0)] = 30.0
-    settle: Annotated[Duration, Field(ge=0)] = 60.0
-    max_failures: Annotated[Count | Share, BeforeValidator(count_or_share)] = Share(0.05)
-    give_up_after: Annotated[Duration, Field(gt=0)] = 600.0
+    rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=10.0, description="Requests a second, all requests of the site counted."
+    )
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=8, description="Requests under way at once."
+    )
+    max_attempts: Annotated[int, Field(ge=1)] = Field(
+        default=5, description="Requests for one segment at the most."
+    )
+    timeout: Annotated[Duration, Field(gt=0), _AS_DURATION] = Field(
+        default=30.0, description="For one request as a whole."
+    )
+    settle: Annotated[Duration, Field(ge=0), _AS_DURATION] = Field(
+        default=60.0, description="How long a segment whose answer was lost may be missing from lists."
+    )
+    max_failures: Annotated[Count | Share, BeforeValidator(count_or_share), _AS_COUNT_OR_SHARE] = Field(
+        default=Share(0.05),
+        description="More failures than that stop the run: a count, or a share such as 5%.",
+    )
+    give_up_after: Annotated[Duration, Field(gt=0), _AS_DURATION] = Field(
+        default=600.0, description="A server that is silent for so long stops the run."
+    )

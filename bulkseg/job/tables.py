@@ -6,7 +6,15 @@ from datetime import date, time
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
 
 from bulkseg.job.limits import Limits
@@ -61,8 +69,10 @@ def _array_or_text(value: Any) -> Any:
     return value
 
 
+TEXT_OR_TEXTS = {"type": ["string", "array"], "minLength": 1, "minItems": 1, "items": {"type": "string"}}
+
 Filled = Annotated[str, StringConstraints(min_length=1)]
-Text = Annotated[str, BeforeValidator(as_text)]
+Text = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Distinct = AfterValidator(_distinct)
 
@@ -76,16 +86,25 @@ class Table(BaseModel):
 class JobTable(Table):
     """[job]."""
 
-    name: Filled | None = None
-    site: Filled | None = None
-    checkpoint: Filled | None = None
+    name: Filled | None = Field(default=None, description="What the job is called; default: the file's name.")
+    site: Filled | None = Field(
+        default=None, description="Whose credentials: ELOQUA__NAME__PASSWORD and so on."
+    )
+    checkpoint: Filled | None = Field(
+        default=None, description="Where its checkpoint lies; may be a template over vars and today."
+    )
 
 
 class SourceTable(Table):
     """[source]: paths relative to the job file, and the columns that make the key."""
 
-    path: Annotated[list[Filled], BeforeValidator(_as_list), Field(min_length=1)]
-    key: Annotated[list[Filled], Distinct] = []
+    path: Annotated[
+        list[Filled], BeforeValidator(_as_list), Field(min_length=1), WithJsonSchema(TEXT_OR_TEXTS)
+    ] = Field(description=".csv .tsv (also .gz) .parquet .xlsx, a glob, a list of these, or - for stdin.")
+    key: Annotated[list[Filled], Distinct] = Field(
+        default=[],
+        description="The columns that a row is known by from run to run; default: the rendered name.",
+    )
 
 
 class Properties(Table):
@@ -94,12 +113,17 @@ class Properties(Table):
     `folder` is none of them: it is a path, that stands for a `folderId`.
     """
 
-    model_config = ConfigDict(alias_generator=to_camel)
+    model_config = ConfigDict(
+        alias_generator=to_camel, json_schema_extra={"not": {"required": ["folder", "folderId"]}}
+    )
 
     name: Text | None = None
     description: Text | None = None
     folder_id: Text | None = None
-    folder: Text | None = None
+    folder: Text | None = Field(
+        default=None,
+        description="The folder's path from the root, such as Nightly/2026, in place of folderId.",
+    )
     current_status: Text | None = None
     source_template_id: Text | None = None
     type: Text | None = None
@@ -107,7 +131,9 @@ class Properties(Table):
     updated_by_name: Text | None = None
     is_stale: Text | None = None
     dependency_name: Text | None = None
-    elements: Annotated[Any, AfterValidator(_array_or_text)] = None
+    elements: Annotated[
+        Any, AfterValidator(_array_or_text), WithJsonSchema({"type": ["array", "string"]})
+    ] = Field(default=None, description="What the segment is made of, or one column of JSON: {{ column }}.")
 
     def given(self) -> dict[str, Any]:
         """The body's properties that the file sets, by Eloqua's names."""
@@ -118,20 +144,30 @@ class Properties(Table):
 class SegmentTable(Properties):
     """[[segment]]: what each row makes, and the properties of its body."""
 
-    template: Filled | None = None
+    template: Filled | None = Field(default=None, description="This block's name; part of the key.")
     action: Annotated[Literal["create", "copy"], _one_of("create", "copy")] = "create"
-    when: Filled | None = None
-    for_each: Annotated[
-        dict[Identifier, Annotated[list[Text], Distinct, Field(min_length=1)]], Field(alias="for_each")
-    ] = {}
-    source_id: Annotated[Text | None, Field(alias="source_id")] = None
-    body_file: Annotated[Filled | None, Field(alias="body_file")] = None
+    when: Filled | None = Field(
+        default=None, description="A Jinja expression; a row for which it is false makes nothing."
+    )
+    for_each: dict[Identifier, Annotated[list[Text], Distinct, Field(min_length=1)]] = Field(
+        default={}, alias="for_each", description="A matrix: each row once for each choice; part of the key."
+    )
+    source_id: Text | None = Field(
+        default=None, alias="source_id", description="The id of the segment to copy; for action = copy."
+    )
+    body_file: Filled | None = Field(
+        default=None,
+        alias="body_file",
+        description="A JSON file whose strings are templates, as pull writes them.",
+    )
 
 
 class ResultsTable(Table):
     """[results]."""
 
-    if_exists: Annotated[IfExists, _one_of("fail", "skip", "adopt", "ignore")] = "fail"
+    if_exists: Annotated[IfExists, _one_of("fail", "skip", "adopt", "ignore")] = Field(
+        default="fail", description="What to do where a segment of the name stands already."
+    )
 
 
 class JobFile(Table):
