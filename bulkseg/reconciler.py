@@ -19,7 +19,7 @@ from bulkseg.exists import Policy, exists
 from bulkseg.intake import INTENT_HOLDS
 from bulkseg.listing import Api, Ask, ListingFailed, Sighting, list_all, read_one, search
 from bulkseg.model import InDoubt, NameTaken, Record, State, Task
-from bulkseg.outcome import Hold, Retry, created, gave_up, made, unknown
+from bulkseg.outcome import Hold, Retry, created, failed, gave_up, made, unknown
 from bulkseg.reconcile import (
     Absent,
     Ambiguous,
@@ -225,7 +225,7 @@ class Reconciler:
     async def _who_has_it(self, held: _Held, taken: NameTaken) -> Judgement | Record:
         """The name is taken: by our own earlier request, or by somebody else's segment."""
         first = held.task.attempts <= 1
-        if first and self._rules.if_exists != "adopt":
+        if first and self._rules.if_exists not in ("adopt", "skip"):
             return self._exists(held, taken, [taken.conflicting_id] if taken.conflicting_id else [])
         segments = await self._holders(held.lost, taken)
         known = self._evidence.known(held.lost.run, [one.id for one in segments])
@@ -239,6 +239,8 @@ class Reconciler:
             # A new one of ours, of a name that the server takes for the same: made for this spec, or for
             # another one that is in doubt.
             return Ambiguous(tuple(one.id for one in candidates))
+        if all(one.folded != held.lost.folded for one in segments):
+            return _of_another_name(held, taken, segments[0], self._clock.now())
         return self._exists(held, taken, [one.id for one in segments])
 
     async def _holders(self, lost: Lost, taken: NameTaken) -> Sequence[Sighting]:
@@ -309,6 +311,15 @@ def _told(held: _Held, why: str) -> str:
     """The cause and what is said of it now; one that an earlier run gave up on may say so already."""
     error = held.cause.error
     return error if error.endswith(why) else f"{error}; {why}"
+
+
+def _of_another_name(held: _Held, taken: NameTaken, holder: Sighting, now: float) -> Record:
+    """The server compares names in a way of its own, or asks for another (its source's, for a copy).
+
+    Nobody has said that this segment is what was wanted, so that it is neither adopted nor a reason to skip.
+    """
+    error = f'{taken.error}; the segment that has it is {holder.id}, "{holder.name}"'
+    return failed(held.task, replace(taken, error=error), now)
 
 
 def _several(judgement: Ambiguous) -> str:

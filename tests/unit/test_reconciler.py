@@ -398,6 +398,19 @@ def test_a_conflict_with_a_new_one_of_ours_under_another_name_is_unknown_and_cla
     assert "7" in step.error
 
 
+@pytest.mark.parametrize("policy", ["adopt", "skip"])
+def test_a_segment_of_another_name_is_neither_adopted_nor_a_reason_to_skip(policy):
+    async def work():
+        bench = Bench(rules=Rules(10.0, 60.0, 3, policy))
+        bench.server.make(7, "the source of the copy", by="77")
+        bench.lose(cause=NameTaken(409, "name: is already taken", "r", "7"))
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert (step.state, step.segment_id, step.http_status) == (State.FAILED, None, 409)
+    assert step.error == 'name: is already taken; the segment that has it is 7, "the source of the copy"'
+
+
 def test_what_was_found_for_another_spec_a_moment_ago_is_not_adopted():
     async def work():
         bench = Bench(rules=Rules(10.0, 60.0, 3, "adopt"))
