@@ -39,7 +39,15 @@ def identity(settings: Settings, base: str) -> dict[str, object]:
     return {
         "site": {"id": settings.site_id, "name": COMPANY},
         "user": {"id": str(USER_ID), "username": USER, "displayName": "Demo User"},
-        "urls": {"base": base, "apis": {"rest": {"standard": f"{base}/API/REST/{{version}}/"}}},
+        "urls": {
+            "base": base,
+            "apis": {
+                "rest": {
+                    "standard": f"{base}/API/REST/{{version}}/",
+                    "bulk": f"{base}/API/Bulk/{{version}}/",
+                }
+            },
+        },
     }
 
 

@@ -38,7 +38,8 @@ def parse_selection(query: Query) -> Selection:
         where=parse_search(query["search"]) if query.get("search") else Condition(),
         since=_number(query, "lastUpdatedAt", 0),
         order=parse_order(query.get("orderBy") or "id"),
-        page=_number(query, "page", 1, least=1),
+        # Pages count from 1; a client that is in use asks for page 0, and gets the first.
+        page=max(1, _number(query, "page", 1)),
         count=_number(query, "count", LARGEST_PAGE, least=1, most=LARGEST_PAGE),
         depth=parse_depth(query, "minimal"),
     )

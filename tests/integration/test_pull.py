@@ -193,13 +193,8 @@ async def test_a_search_writes_a_file_for_each_into_a_folder(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        ([], 2, "give the id of one segment, or --search"),
-        (["2", "--search", "name='x'"], 2, "give the id of one segment, or --search"),
-        (["abc"], 2, "no segment's id"),
         (["2", "--param", "APAC=region"], 2, "'APAC' stands nowhere"),
-        (["2", "--param", "APAC"], 2, "expected VALUE=COLUMN"),
         (["2", "-o", "s.csv/x.json"], 2, "cannot be written"),
-        (["--search", "name='x'"], 2, "-o FOLDER"),
         (["--search", "name='none*'", "-o", "there"], 1, "no segment is found"),
         (["--search", "nonsense =", "-o", "there"], 3, "cannot be read"),
         (["999"], 1, "segment 999"),

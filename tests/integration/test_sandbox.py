@@ -253,7 +253,7 @@ async def test_a_list_is_narrowed_to_what_was_updated_since(client):
 
 @pytest.mark.parametrize(
     "query",
-    [{"page": "0"}, {"count": "1001"}, {"count": "many"}, {"search": "name='"}, {"orderBy": "colour"}],
+    [{"page": "-1"}, {"count": "1001"}, {"count": "many"}, {"search": "name='"}, {"orderBy": "colour"}],
 )
 async def test_a_parameter_that_is_wrong_is_refused(client, query):
     refused = await client.get("/segments", **query)

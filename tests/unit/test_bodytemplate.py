@@ -5,8 +5,10 @@ from datetime import date
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from bulkseg.bodytemplate import body_template, escaped, reference
+from bulkseg.cli import app
 from bulkseg.cli.pull import parse_params, slug
 from bulkseg.content import differences, digest
 from bulkseg.errors import ConfigError
@@ -205,3 +207,19 @@ def test_a_param_that_says_no_value_or_no_column_or_one_twice_is_refused(given):
 )
 def test_a_files_name_comes_from_the_segments(name, expected):
     assert slug(name) == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give the id of one segment, or --search"),
+        (["2", "--search", "name='x'"], "give the id of one segment, or --search"),
+        (["abc"], "no segment's id"),
+        (["2", "--param", "APAC"], "expected VALUE=COLUMN"),
+        (["--search", "name='x'"], "-o FOLDER"),
+    ],
+)
+def test_a_wrong_call_is_told_before_anybody_is_asked(arguments, words):
+    result = CliRunner().invoke(app, ["pull", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr

@@ -118,7 +118,7 @@ def test_an_order_has_the_id_to_tell_equal_ones_apart(order, sql):
         ("count", "1001"),
         ("count", "ten"),
         ("count", ""),
-        ("page", "0"),
+        ("page", "-1"),
         ("page", "-1"),
         ("page", "1" + "0" * 17),
         ("page", "1.5"),
