@@ -2,7 +2,7 @@
 
 import pytest
 
-from bulkseg.exists import exists, reserved
+from bulkseg.exists import exists, reserved, taken
 from bulkseg.model import NameTaken, State
 from tests.dispatching import tasks
 
@@ -44,3 +44,26 @@ def test_a_name_that_may_have_been_made_for_another_key_is_tried_again_by_the_ne
     record = reserved(TASK, '["t","other"]', 5.0)
     assert (record.state, record.temporary) == (State.FAILED, True)
     assert '["t","other"]' in record.error
+
+
+@pytest.mark.parametrize(
+    ("policy", "ids", "holder", "in_doubt", "state"),
+    [
+        ("fail", (), None, False, None),
+        ("fail", ("7",), None, False, State.FAILED),
+        ("fail", (), "another", False, State.FAILED),
+        ("skip", ("7",), None, False, State.SKIPPED),
+        ("adopt", ("7",), None, False, State.ADOPTED),
+        ("adopt", ("7",), "another", False, State.FAILED),
+        ("ignore", ("7",), None, False, None),
+        ("ignore", (), "another", False, None),
+        ("ignore", (), "another", True, State.FAILED),
+        ("skip", ("7",), "another", True, State.FAILED),
+    ],
+)
+def test_a_spec_is_sent_unless_its_name_is_taken_as_far_as_the_policy_cares(
+    policy, ids, holder, in_doubt, state
+):
+    record = taken(TASK, policy, ids, 5.0, holder=holder, in_doubt=in_doubt)
+    assert (record and record.state) == state
+    assert bool(record and record.temporary) is in_doubt
