@@ -119,7 +119,6 @@ def test_an_order_has_the_id_to_tell_equal_ones_apart(order, sql):
         ("count", "ten"),
         ("count", ""),
         ("page", "-1"),
-        ("page", "-1"),
         ("page", "1" + "0" * 17),
         ("page", "1.5"),
         ("lastUpdatedAt", "yesterday"),
