@@ -49,7 +49,6 @@ def seed_pages(place):
         (None, [], State.FAILED, (1, 0)),
         ("skip", [], State.SKIPPED, (0, 0)),
         ("fail", ["--if-exists", "adopt"], State.ADOPTED, (0, 0)),
-        ("adopt", ["--if-exists", "ignore"], State.CREATED, (0, 0)),
     ],
 )
 async def test_the_call_decides_else_the_job_else_it_fails(tmp_path, said, option, state, statuses):
@@ -63,9 +62,8 @@ async def test_the_call_decides_else_the_job_else_it_fails(tmp_path, said, optio
             "a": State.CREATED, "b": state, "c": State.CREATED,
         }  # fmt: skip
         assert (ended.status, again.status) == statuses
-        assert ended.document["requests"]["sent"] == (3 if state is State.CREATED else 2)
-        assert again.document["requests"]["sent"] == 0
-        assert place.names().count("b") == (2 if state is State.CREATED else 1)
+        assert (ended.document["requests"]["sent"], again.document["requests"]["sent"]) == (2, 0)
+        assert place.names().count("b") == 1
         if state is State.ADOPTED:
             assert found["b"].segment_id == stood
 

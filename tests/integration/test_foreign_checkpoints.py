@@ -89,7 +89,7 @@ REFUSED = [
     (make, command)
     for make in FOREIGN
     for command in COMMANDS
-    if command == "run" or make in (cut_within_a_page, another_programs, of_a_newer_version)
+    if command == "run" or make in (cut_within_a_page, of_a_newer_version)
 ]
 
 
