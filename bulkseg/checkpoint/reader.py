@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ import orjson
 
 from bulkseg.checkpoint.compare import REOPENED
 from bulkseg.checkpoint.connect import connect, reading, reading_options, refuse_cut_off, refuse_foreign
-from bulkseg.checkpoint.rows import Known, Meta, RunRow, SpecRow
+from bulkseg.checkpoint.rows import Fate, Known, Meta, RunRow, SpecRow
 from bulkseg.checkpoint.schema import APPLICATION_ID, refuse_older, version_of
 from bulkseg.errors import CheckpointError
 from bulkseg.model import Action, State
@@ -32,6 +32,10 @@ WHERE spec.id > ? {states} ORDER BY spec.id LIMIT ?
 _AFTER_REOPENING = f"""
 SELECT template, action, CASE WHEN {REOPENED} THEN 'pending' ELSE state END, count(*)
 FROM spec WHERE present GROUP BY 1, 2, 3
+"""
+_FATES = """
+SELECT spec.key, state, segment_id, error
+FROM json_each(?) AS asked CROSS JOIN spec ON spec.key = asked.value
 """
 _COMMONEST_ERRORS = """
 SELECT error, count(*) AS times, min(key) FROM spec
@@ -129,6 +133,12 @@ class Reader:
         """Errors of specs that failed or are unknown, how often each came, and one key that it came to."""
         with reading(self._path):
             return self._connection.execute(_COMMONEST_ERRORS, (limit,)).fetchall()
+
+    def fates(self, keys: Sequence[str]) -> dict[str, Fate]:
+        """What became of the specs of these keys; those that are not on record are not there."""
+        with reading(self._path):
+            rows = self._connection.execute(_FATES, (orjson.dumps(keys).decode(),)).fetchall()
+        return {key: Fate(State(state), segment_id, error) for key, state, segment_id, error in rows}
 
     def specs(self, states: Collection[State] = ()) -> Iterator[SpecRow]:
         """Every spec on record, or those in `states`, also those whose key has gone from the source."""

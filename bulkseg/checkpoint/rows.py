@@ -194,6 +194,15 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a spec: all that somebody needs who has its row."""
+
+    state: State
+    segment_id: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SpecRow:
     """All that is on record of a spec. The first eighteen are the columns of the results, in their order.
 

@@ -29,6 +29,10 @@ VarOption = Annotated[
 CheckpointOption = Annotated[
     Path | None, typer.Option("--checkpoint", metavar="FILE", help="The checkpoint, if not beside the job.")
 ]
+SourceOption = Annotated[
+    Path | None,
+    typer.Option("--source", metavar="FILE", help="Rows from FILE, not from the job's own source."),
+]
 RetryFailedOption = Annotated[
     bool, typer.Option("--retry-failed", help="Also what was refused in an earlier run.")
 ]

@@ -28,6 +28,7 @@ def plan(
     job: options.JobArgument,
     *,
     var: options.VarOption = None,
+    source: options.SourceOption = None,
     checkpoint: options.CheckpointOption = None,
     retry_failed: options.RetryFailedOption = False,
     redo: options.RedoOption = False,
@@ -51,7 +52,7 @@ def plan(
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg import pipeline
-        from bulkseg.job import load_job
+        from bulkseg.job import load_job, with_source
 
         chosen = pipeline.RunOptions(
             checkpoint=checkpoint,
@@ -61,7 +62,7 @@ def plan(
             if_exists=if_exists,
             make_folders=make_folders,
         )
-        read = load_job(job, options.parse_vars(var))
+        read = with_source(load_job(job, options.parse_vars(var)), source)
         if online:
             _plan_online(read, chosen, as_json=as_json, log_level=log_level)
         made = pipeline.plan(read, chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,9 +14,13 @@ from bulkseg.cli.guard import guarded, print_json
 from bulkseg.errors import ConfigError
 from bulkseg.model import State
 
+if TYPE_CHECKING:
+    from bulkseg.job import Job
+
 EXAMPLES = """\
 bulkseg results jobs/nightly.toml -o nightly.xlsx
 bulkseg results jobs/nightly.checkpoint --state failed | head
+bulkseg results jobs/nightly.toml --as-job -o mended.xlsx
 """
 
 
@@ -33,6 +37,14 @@ def results(
         list[str] | None,
         typer.Option("--state", metavar="STATE", help="Only these, such as failed,unknown; may be repeated."),
     ] = None,
+    as_job: Annotated[
+        bool, typer.Option("--as-job", help="The failed rows of the source, to be mended and run.")
+    ] = False,
+    join: Annotated[
+        bool, typer.Option("--join", help="Every row of the source, with its segment_id and state.")
+    ] = False,
+    source: options.SourceOption = None,
+    var: options.VarOption = None,
     as_json: options.JsonOption = False,
     log_level: options.LogLevelOption = "info",
 ) -> None:
@@ -40,27 +52,62 @@ def results(
 
     Every spec of the checkpoint with its key, state, id and error. A cell that a spreadsheet would run as a
     formula (one that begins with = + - @) is made harmless in CSV and Excel, by an apostrophe before it.
-    Times are UTC. It may be asked while a run is going on.
+
+    --as-job and --join write rows of the source as they stand there (.csv, .xlsx): the failed ones once, with
+    a column bulkseg_error that a run ignores; or all, one line a spec. `run --source FILE` takes the former.
     """
     with guarded(as_json=as_json, log_level=log_level):
-        from bulkseg.checkpoint import read
-        from bulkseg.cli.find import find_checkpoint
-        from bulkseg.results import write_results, write_stream
+        from bulkseg.cli.find import find_job
 
         if as_json and output is None:
             raise ConfigError("results --json says what was written to a file: give -o FILE as well")
+        if as_job and join:
+            raise ConfigError("--as-job and --join each write another table: give one of them")
+        path, job = find_job(checkpoint, options.parse_vars(var))
         states = parse_states(state)
-        path = find_checkpoint(checkpoint)
-        with read(path) as reader:
-            rows = reader.specs(states)
-            if output is None:
-                write_stream(rows, sys.stdout.buffer)
-                return
-            written = write_results(rows, output)
+        if as_job or join:
+            written = _write_rows(_source_of(job, path, source), path, states, output, as_job=as_job)
+        else:
+            written = _write_specs(path, states, output)
         if as_json:
             print_json({"file": str(output), "rows": written})
-        else:
+        elif output is not None:
             typer.echo(f"{output}: {written:,} rows")
+
+
+def _write_specs(path: Path, states: Sequence[State], output: Path | None) -> int:
+    from bulkseg.checkpoint import read
+    from bulkseg.results import write_results, write_stream
+
+    with read(path) as reader:
+        rows = reader.specs(states)
+        return write_stream(rows, sys.stdout.buffer) if output is None else write_results(rows, output)
+
+
+def _source_of(job: Job | None, checkpoint: Path, source: Path | None) -> Job:
+    from bulkseg.job import with_source
+
+    if job is None:
+        raise ConfigError(f"{checkpoint}: no job of this checkpoint lies beside it; name the job instead")
+    return with_source(job, source)
+
+
+def _write_rows(job: Job, path: Path, states: Sequence[State], output: Path | None, *, as_job: bool) -> int:
+    """Rows of the source; what has none there any more is told."""
+    from bulkseg.mend import beside
+    from bulkseg.results import write_sheet, write_sheet_stream
+
+    wanted = states or ((State.FAILED,) if as_job else ())
+    with beside(job, path) as both:
+        columns = both.failed_columns() if as_job else both.joined_columns()
+        lines = both.failed(wanted) if as_job else both.joined(wanted)
+        if output is None:
+            written = write_sheet_stream(columns, lines, sys.stdout.buffer)
+        else:
+            written = write_sheet(columns, lines, output)
+        if lost := both.missed(wanted):
+            typer.echo(f"{lost:,} specs have no row in the source any more, and are not there", err=True)
+    return written
 
 
 def parse_states(given: Sequence[str] | None) -> tuple[State, ...]:

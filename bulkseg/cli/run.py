@@ -28,6 +28,7 @@ def run(
     job: options.JobArgument,
     *,
     var: options.VarOption = None,
+    source: options.SourceOption = None,
     checkpoint: options.CheckpointOption = None,
     retry_failed: options.RetryFailedOption = False,
     redo: options.RedoOption = False,
@@ -54,7 +55,7 @@ def run(
     4 another process is at it; 130 or 143 ended by a signal.
     """
     with guarded(as_json=as_json, log_level=log_level, document=partial(_not_begun, job, checkpoint)):
-        from bulkseg.job import load_job
+        from bulkseg.job import load_job, with_source
         from bulkseg.pipeline import RunOptions
 
         chosen = RunOptions(
@@ -71,7 +72,8 @@ def run(
             make_folders=make_folders,
         )
         asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
-        summary = _provision(load_job(job, options.parse_vars(var)), chosen, log_format, log_level, asks=asks)
+        read = with_source(load_job(job, options.parse_vars(var)), source)
+        summary = _provision(read, chosen, log_format, log_level, asks=asks)
         if as_json:
             print_json(summary.document())
         else:

@@ -2,6 +2,6 @@
 
 from bulkseg.job.job import Job
 from bulkseg.job.limits import Count, Limits, Share
-from bulkseg.job.loading import load_job
+from bulkseg.job.loading import load_job, with_source
 
-__all__ = ["Count", "Job", "Limits", "Share", "load_job"]
+__all__ = ["Count", "Job", "Limits", "Share", "load_job", "with_source"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -37,6 +39,14 @@ def load_job(path: Path, overrides: Mapping[str, str] = _NO_OVERRIDES, *, today:
         known = ", ".join(DATA_ENDINGS)
         raise InputError(Problem(str(path), f"is neither a job file (.toml) nor a data file ({known})"))
     return _job_file(path, overrides, today or datetime.now().astimezone().date())
+
+
+def with_source(job: Job, source: Path | None) -> Job:
+    """The same job, by name and checkpoint, over another file, where one is named (relative to here)."""
+    if source is None:
+        return job
+    label = STDIN if str(source) == STDIN else os.path.relpath(source, job.base)
+    return replace(job, sources=(label,), path=source if job.bare else job.path)
 
 
 def _bare_job(path: Path, overrides: Mapping[str, str]) -> Job:

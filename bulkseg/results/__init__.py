@@ -1,14 +1,8 @@
-"""Writes what became of each spec as CSV, Parquet, JSON Lines or Excel, in bounded memory.
-
-A file is written beside its place and moved there when it is whole.
-"""
+"""Writes what became of each spec as CSV, Parquet, JSON Lines or Excel, in bounded memory."""
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,8 +12,19 @@ from bulkseg.errors import InputError, Problem
 from bulkseg.results.excel import SheetFull, write_excel
 from bulkseg.results.frames import COLUMNS, ResultRow, in_frames
 from bulkseg.results.plain import write_csv, write_jsonl, write_parquet
+from bulkseg.results.sheet import harmless, write_sheet, write_sheet_stream
+from bulkseg.results.whole import written_whole
 
-__all__ = ["COLUMNS", "ResultRow", "format_of", "write_results", "write_stream"]
+__all__ = [
+    "COLUMNS",
+    "ResultRow",
+    "format_of",
+    "harmless",
+    "write_results",
+    "write_sheet",
+    "write_sheet_stream",
+    "write_stream",
+]
 
 _WRITERS = {"csv": write_csv, "parquet": write_parquet, "jsonl": write_jsonl, "xlsx": write_excel}
 
@@ -32,7 +37,7 @@ def write_results(rows: Iterable[ResultRow], path: Path) -> int:
             rows. What stood at `path` before is then still there.
     """
     kind = format_of(path)
-    with _beside(path) as out:
+    with written_whole(path) as out:
         return write_stream(rows, out, kind, label=str(path))
 
 
@@ -77,39 +82,3 @@ class _Counted:
         for frame in self._source:
             self.rows += len(frame)
             yield frame
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[BinaryIO]:
-    """A new file next to `path` that takes its place when all went well, and is taken away when not."""
-    target = path.resolve()  # a link stays a link
-    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as out, _taken_away(part):
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-            part.replace(target)
-        _fsync_folder(target.parent)
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise InputError(Problem(str(path), f"cannot be written: {why}; name a place that can be")) from error
-
-
-@contextmanager
-def _taken_away(part: Path) -> Iterator[None]:
-    """Leave no file of that name behind."""
-    try:
-        yield
-    finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
-
-
-def _fsync_folder(folder: Path) -> None:
-    """Make the new name durable."""
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

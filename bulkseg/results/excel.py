@@ -20,6 +20,7 @@ CHARACTERS = 32_767
 
 _CONTROL_PICTURES = 0x2400  # U+2400 stands for NUL, U+2401 for the next one, ...
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_ESCAPE = re.compile("_x(?=[0-9A-Fa-f]{4}_)")  # Excel would make a character of it
 _NO_CHARACTER = re.compile("[\ud800-\udfff\ufffe\uffff]")
 
 
@@ -46,6 +47,16 @@ def write_excel(frames: Iterable[pd.DataFrame], out: BinaryIO) -> None:
         for row in frame.itertuples(index=False, name=None):
             sheet.append([_cell(sheet, value) for value in row])
     book.save(out)
+
+
+def keeps(text: str) -> bool:
+    """Whether a cell holds this text to the letter, once it is read again."""
+    return readable(text) == text
+
+
+def readable(text: str) -> str:
+    """The text as a cell can hold it: what cannot be held can be seen."""
+    return _shortened(_ESCAPE.sub("_ x", _visible(text.replace("\r", "\u240d"))))
 
 
 def _cell(sheet: Any, value: object) -> object:
