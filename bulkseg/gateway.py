@@ -118,7 +118,7 @@ class Gateway:
                 return outcome
             self.look()
             tries += 1
-            await self._unless_stopped(self._clock.sleep(backoff(tries, self._clock.chance())))
+            await self._stop.or_else(self._clock.sleep(backoff(tries, self._clock.chance())))
         raise Stopped(self._stop.why or "stopped")
 
     async def once(self, request: Callable[[], Awaitable[Reply]]) -> Answer | Outcome:
@@ -127,7 +127,7 @@ class Gateway:
         Raises:
             Stopped: we are not let in any more, or a stop was asked for; nothing has left.
         """
-        await self._unless_stopped(self._pace.turn())
+        await self._stop.or_else(self._pace.turn())
         if self._stop.requested:
             raise Stopped(self._stop.why or "stopped")
         left_at = self._clock.monotonic()
@@ -143,15 +143,6 @@ class Gateway:
         else:
             await self._heed(outcome, left_at)
         return outcome
-
-    async def _unless_stopped(self, waiting: Awaitable[None]) -> None:
-        """Waits, but no longer than until a stop is asked for: a server may put us off for an hour."""
-        both = [asyncio.ensure_future(waiting), asyncio.ensure_future(self._stop.wait())]
-        try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for one in both:
-                one.cancel()
 
     def look(self) -> None:
         """Brings the tally up to date, and stops the run where going on is pointless; to be called often."""
@@ -187,9 +178,10 @@ class Gateway:
             self._observer.notice("server_back")
 
     def _silence(self, left_at: float, error: str, *, connected: bool) -> None:
-        if self._health.down_since is None:
-            self._observer.notice("server_silent", error=error)
         wait = self._health.silent(left_at, connected=connected)
+        away = self._health.to_tell()
+        if away is not None:
+            self._observer.notice("server_silent", error=error, seconds=round(away))
         if wait is not None:
             self._pace.pause(wait, "the server does not answer")
 

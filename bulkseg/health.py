@@ -16,6 +16,8 @@ FIRST_ANSWERS = 5
 # The pause while no connection can be made: the first one, doubled up to the longest, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 PATIENCE = 3
+# Seconds between two words about a server that does not answer: it may be away for minutes, or every moment.
+REMIND = 30.0
 
 
 class FailureLimit(Protocol):
@@ -38,12 +40,22 @@ class Health:
     forbidden: int = 0
     _streak: int = 0
     _counted_at: float = float("-inf")
+    _told: bool = False
+    _told_at: float = float("-inf")
 
     def answered(self) -> bool:
-        """The server gave an answer that makes sense. True if it had been away."""
-        was_down = self.down_since is not None
+        """The server gave an answer that makes sense. True if it had been away, and that was told."""
+        told, self._told = self._told, False
         self.down_since, self._streak = None, 0
-        return was_down
+        return told
+
+    def to_tell(self) -> float | None:
+        """For how many seconds it has been away, where that is worth a word now; else None."""
+        now = self.clock.monotonic()
+        if self.down_since is None or now - self._told_at < REMIND:
+            return None
+        self._told, self._told_at = True, now
+        return now - self.down_since
 
     def silent(self, left_at: float, *, connected: bool) -> float | None:
         """No answer, or a 5xx, came to what left at `left_at` (monotonic): the seconds to pause, or None.

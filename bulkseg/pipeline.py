@@ -8,12 +8,14 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from bulkseg.arrival import arrive
 from bulkseg.checkpoint import Checkpoint, put_aside, read
 from bulkseg.clock import Clock
 from bulkseg.eloqua.client import connect
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
 from bulkseg.errors import CheckpointError, Stopped
+from bulkseg.health import Health
 from bulkseg.job import Job
 from bulkseg.observe import Observer
 from bulkseg.planning import Plan, RunOptions, Surveyed, limits_of, surveyed
@@ -55,7 +57,8 @@ async def run(
     Raises:
         InputError: what is wrong in the job and its source; nothing was sent.
         CheckpointError, ConfigError: likewise.
-        SignInRefused, ServerGone: nothing was sent, there is no run.
+        SignInRefused: likewise, at once.
+        ServerGone: likewise, once the sign-in has been without an answer for `give_up_after`.
     """
     limits = limits_of(job, options)
     with ExitStack() as held:
@@ -64,7 +67,8 @@ async def run(
         )
         client = connect(site, timeout=limits.timeout, concurrency=limits.concurrency, clock=clock)
         async with client as server:
-            identity = await server.sign_in()
+            health = Health(limits.max_failures, limits.give_up_after, clock)
+            identity = await arrive(server, health=health, observer=observer, clock=clock, stop=stop)
             _refuse_another_site(looked_at.plan.checkpoint, identity, fresh=options.fresh)
             if confirm is not None and not await confirm(looked_at.plan, identity):
                 return Summary(job.name, looked_at.plan.checkpoint, stopped="not confirmed; nothing was sent")

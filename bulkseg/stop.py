@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Awaitable
 
 from bulkseg.errors import Stopped
 
@@ -52,3 +53,12 @@ class Stop:
     async def wait(self) -> None:
         """Returns once an end was asked for."""
         await self._event.wait()
+
+    async def or_else(self, waiting: Awaitable[None]) -> None:
+        """Waits, but no longer than until an end is asked for: a server may put us off for an hour."""
+        both = [asyncio.ensure_future(waiting), asyncio.ensure_future(self.wait())]
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in both:
+                one.cancel()

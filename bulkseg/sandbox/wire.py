@@ -92,7 +92,9 @@ async def _break_off(request: web.BaseRequest, answer: web.Response) -> web.Stre
     body = answer.body if isinstance(answer.body, bytes) else b""
     broken = web.StreamResponse(status=answer.status, headers=answer.headers)
     broken.content_length = len(body)
-    await broken.prepare(request)
-    await broken.write(body[: len(body) // 2])
+    # The client may be gone already; then there is nobody to break it off for.
+    with suppress(ConnectionError):
+        await broken.prepare(request)
+        await broken.write(body[: len(body) // 2])
     _hang_up(request, answer)
     return broken

@@ -213,16 +213,45 @@ async def test_a_network_that_stalls_without_closing_is_waited_out_and_nothing_i
         assert any(row.reconciled for row in rows(tmp_path / "job.checkpoint").values())
 
 
-async def test_a_sign_in_that_stalls_ends_it_within_its_time_out(tmp_path):
+async def test_a_sign_in_that_stalls_is_tried_again_until_the_time_to_give_up(tmp_path):
     async def meddle(_request, _send_on):
         await asyncio.sleep(30)
         return web.Response()
 
     async with beside(tmp_path) as place, relayed(place.sandbox.url, meddle) as url:
-        ended = await place.run(write_job(tmp_path, timeout='"500ms"'), **discovering(url))
+        job = write_job(tmp_path, timeout='"200ms"', give_up_after='"500ms"')
+        ended = await place.run(job, **discovering(url))
         assert ended.status == ended.document["exit"] == 3
         assert "got no answer" in ended.document["stopped"]
+        assert "asked for 0.5 s" in ended.document["stopped"]
         assert place.asked() == []
+
+
+async def test_a_run_whose_sign_in_meets_an_outage_begins_once_it_is_over(tmp_path):
+    turned_away = []
+
+    async def meddle(_request, send_on):
+        if len(turned_away) < 2:
+            turned_away.append(503)
+            return web.Response(status=503)
+        return await send_on()
+
+    async with beside(tmp_path) as place, relayed(place.sandbox.url, meddle) as url:
+        ended = await place.run(write_job(tmp_path, 3), **discovering(url))
+        assert (ended.status, len(place.names())) == (0, 3)
+        assert [line["event"] for line in ended.log][:3] == ["server_silent", "server_back", "run_started"]
+
+
+async def test_a_signal_ends_the_wait_for_a_sign_in(tmp_path):
+    async def meddle(_request, _send_on):
+        return web.Response(status=503)
+
+    async with beside(tmp_path) as place, relayed(place.sandbox.url, meddle) as url:
+        process = place.by_way_of(url).start("run", write_job(tmp_path, 3), "--json")
+        await asyncio.to_thread(process.stderr.readline)
+        process.terminate()
+        ended = await end_of(process)
+        assert (ended.status, ended.document["run"], place.asked()) == (143, None, [])
 
 
 async def test_connections_that_the_server_closes_between_requests_cost_no_post(tmp_path):

@@ -3,7 +3,7 @@
 import pytest
 
 from bulkseg.errors import ServerGone, TooManyFailures
-from bulkseg.health import FIRST_ANSWERS, LONGEST_PAUSE, PATIENCE, Health
+from bulkseg.health import FIRST_ANSWERS, LONGEST_PAUSE, PATIENCE, REMIND, Health
 from tests.virtual import VirtualTime
 
 
@@ -58,10 +58,35 @@ def test_one_answer_begins_the_time_anew():
     looked_at = health(time)
     looked_at.silent(time.now, connected=False)
     time.now += 59.0
-    assert looked_at.answered()
+    looked_at.answered()
     looked_at.silent(time.now, connected=False)
     time.now += 59.0
     assert looked_at.verdict() is None
+
+
+def test_an_outage_is_told_at_its_beginning_then_now_and_then_and_at_its_end():
+    time = VirtualTime()
+    looked_at = health(time)
+    told = []
+    for _ in range(100):
+        looked_at.silent(time.now, connected=False)
+        told.append(looked_at.to_tell())
+        time.now += 1.0
+    assert [seconds for seconds in told if seconds is not None] == [0.0, REMIND, 2 * REMIND, 3 * REMIND]
+    assert looked_at.answered()
+    assert not looked_at.answered()
+
+
+def test_a_server_that_is_away_every_other_moment_is_told_of_no_more_often():
+    time = VirtualTime()
+    looked_at = health(time)
+    words = 0
+    for _ in range(600):
+        looked_at.silent(time.now, connected=True)
+        words += looked_at.to_tell() is not None
+        time.now += 0.1
+        words += looked_at.answered()
+    assert words == 2 * (60 / REMIND)
 
 
 def test_the_pauses_grow_to_a_bound_and_a_burst_counts_once():
