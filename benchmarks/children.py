@@ -27,9 +27,14 @@ _MIB = 1024 if sys.platform != "darwin" else 1024 * 1024  # ru_maxrss is in KiB,
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a child has cost, from its start to its end: seconds, and MiB at the peak. And what it printed."""
+    """What a child has cost: seconds from its start to its end, of those on the CPU, and MiB at the peak.
 
+    `began` is the monotonic time of its start; `output` what it printed.
+    """
+
+    began: float
     seconds: float
+    cpu: float
     peak: float
     output: bytes
 
@@ -64,24 +69,26 @@ def python(*arguments: str, limit: float, environ: Mapping[str, str] | None = No
         RuntimeError: it failed, or took too long; the message has the end of what it printed.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        began = time.perf_counter()
+        began = time.monotonic()
         child = _start(arguments, output, errors, environ or {})
         with _ended(child, limit):
             _, status, usage = os.wait4(child.pid, 0)
-            seconds = time.perf_counter() - began
+            seconds = time.monotonic() - began
             child.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it again
         output.seek(0)
         errors.seek(0)
         if child.returncode:
             end = (output.read() + errors.read())[-2000:].decode(errors="replace")
             raise RuntimeError(f"python {' '.join(arguments)} ended with {child.returncode}:\n{end}")
-        return Ended(seconds, usage.ru_maxrss / _MIB, output.read())
+        cpu = usage.ru_utime + usage.ru_stime
+        return Ended(began, seconds, cpu, usage.ru_maxrss / _MIB, output.read())
 
 
 @contextmanager
-def server(latency: float) -> Iterator[Server]:
-    """A fresh server that answers after `latency` seconds."""
-    child = _start(["-m", "benchmarks.server", "--latency", str(latency)], subprocess.PIPE, None, {})
+def server(latency: float = 0.0, *, segments: int = 0) -> Iterator[Server]:
+    """A fresh server that answers after `latency` seconds, and has so many segments already."""
+    arguments = ["-m", "benchmarks.server", "--latency", str(latency), "--segments", str(segments)]
+    child = _start(arguments, subprocess.PIPE, None, {})
     try:
         if child.stdout is None or not (line := child.stdout.readline()):
             raise RuntimeError("the server did not start")

@@ -16,6 +16,8 @@ from urllib.parse import parse_qs, unquote
 import orjson
 import uvloop
 
+from benchmarks.source import names
+
 MAX_HEAD = 64 * 1024
 MAX_BODY = 1024 * 1024
 MAX_SEGMENTS = 2_000_000
@@ -40,6 +42,7 @@ class Eloqua:
         self.latency = latency
         self.url = ""
         self.segments: list[dict[str, Any] | None] = []
+        self.deleted = False
         self.requests: list[float] = []
         self.creates: list[float] = []
 
@@ -65,12 +68,16 @@ class Eloqua:
         if len(self.segments) >= MAX_SEGMENTS:
             return 413, b""
         self.creates.append(self.requests[-1])
+        return 201, orjson.dumps(self.make(orjson.loads(body)))
+
+    def make(self, body: dict[str, Any]) -> dict[str, Any]:
+        """One segment more."""
         now = str(int(time.time()))
         number = str(len(self.segments) + 1)
         times = {"createdAt": now, "updatedAt": now}
-        segment = {"type": "ContactSegment", **orjson.loads(body), "id": number, **times, **_MADE_BY}
+        segment = {"type": "ContactSegment", **body, "id": number, **times, **_MADE_BY}
         self.segments.append(segment)
-        return 201, orjson.dumps(segment)
+        return segment
 
     def _one(self, method: str, path: str) -> Response:
         found = _ONE.match(path)
@@ -79,13 +86,17 @@ class Eloqua:
             return 404, b""
         if method == "DELETE":
             self.segments[place] = None
+            self.deleted = True
             return 200, b""
         return 200, orjson.dumps(segment)
 
     def _list(self, query: dict[str, str]) -> dict[str, Any]:
-        there = [segment for segment in self.segments if segment]
+        # A million are listed by a thousand requests: each must not look at them all.
+        there = [segment for segment in self.segments if segment] if self.deleted else self.segments
         if search := re.match("name='(.*)'$", unquote(query.get("search", ""))):
-            there = [segment for segment in there if segment["name"] == search[1].replace("''", "'")]
+            there = [
+                segment for segment in there if segment and segment["name"] == search[1].replace("''", "'")
+            ]
         page, count = int(query.get("page", 1)), int(query.get("count", 1000))
         shown = there[(page - 1) * count : page * count]
         return {"elements": shown, "page": page, "pageSize": count, "total": len(there)}
@@ -148,9 +159,11 @@ class Connection(asyncio.Protocol):
         )
 
 
-async def serve(latency: float) -> None:
-    """Serve on a free port of 127.0.0.1 until stopped, its URL printed first."""
+async def serve(latency: float, segments: int) -> None:
+    """Serve on a free port of 127.0.0.1 until stopped, its URL printed first; `segments` are there already."""
     eloqua = Eloqua(latency)
+    for name in names(segments):
+        eloqua.make({"name": name})
     server = await asyncio.get_running_loop().create_server(partial(Connection, eloqua), "127.0.0.1", 0)
     eloqua.url = "http://{}:{}".format(*server.sockets[0].getsockname())
     print(eloqua.url, flush=True)
@@ -160,4 +173,6 @@ async def serve(latency: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server", description=__doc__)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds until an answer (default 0)")
-    uvloop.run(serve(parser.parse_args().latency))
+    parser.add_argument("--segments", type=int, default=0, help="how many are there already (default 0)")
+    chosen = parser.parse_args()
+    uvloop.run(serve(chosen.latency, chosen.segments))

@@ -28,7 +28,7 @@ def declared() -> list[tuple[str, str]]:
     wanted = {"run.txt": project["project"]["dependencies"]}
     groups = project["dependency-groups"]
     wanted |= {"build.txt": groups["build"], "resolve.txt": groups["resolve"]}
-    wanted |= {"dev.txt": groups["lint"] + groups["test"]}
+    wanted |= {"dev.txt": groups["lint"] + groups["test"] + groups["bench"]}
     return [(file, requirement) for file, listed in wanted.items() for requirement in listed]
 
 
