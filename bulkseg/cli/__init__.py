@@ -14,6 +14,7 @@ import typer
 
 from bulkseg.cli import (
     demo,
+    init,
     login,
     plan,
     pull,
@@ -78,6 +79,7 @@ def _root(*, version: VersionOption = False) -> None:  # its callback does the w
 
 for _module, _command in (
     (demo, demo.demo),
+    (init, init.init),
     (plan, plan.plan),
     (run, run.run),
     (status, status.status),
