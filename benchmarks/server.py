@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(latency: float, segments: int) -> None:
-    """Serve on a free port of 127.0.0.1 until stopped, its URL printed first; `segments` are there already."""
+    """Serve on a free port of 127.0.0.1 until stopped, its URL printed first; so many are there already."""
     eloqua = Eloqua(latency)
     for name in names(segments):
         eloqua.make({"name": name})

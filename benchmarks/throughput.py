@@ -23,7 +23,7 @@ LEAST = {  # what bulkseg's speed has to be, in times the other's, at that laten
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One contender, once: segments a second by their arrival, and CPU microseconds for each, start included."""
+    """One client, once: segments a second by their arrival; CPU microseconds for each, start included."""
 
     speed: float
     cpu: float
@@ -33,7 +33,7 @@ Turns = Sequence[Mapping[str, Turn]]
 
 
 def measure(turns: int, scale: float = 1.0) -> Report:
-    """Medians of the turns, and bulkseg's speed in times each other's, from turn to turn.
+    """Medians of the turns, and how many times each other's speed is bulkseg's.
 
     `scale` makes the runs shorter.
     """
@@ -74,7 +74,7 @@ def table(latency: float, seen: Turns) -> list[dict[str, float | str]]:
 
 
 def ratio(seen: Turns, name: str) -> float:
-    """bulkseg's speed in times the other's: the median of the turns."""
+    """How many times the other's speed is bulkseg's: the median of the turns."""
     return median(turn[OURS].speed / turn[name].speed for turn in seen)
 
 
