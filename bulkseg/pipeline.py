@@ -22,6 +22,7 @@ from bulkseg.planning import Plan, RunOptions, Surveyed, limits_of, surveyed
 from bulkseg.running import Running, Setting
 from bulkseg.stop import Stop
 from bulkseg.summary import Summary
+from bulkseg.survey import Each
 from bulkseg.visit import refuse_another_site
 
 __all__ = ["Confirm", "Plan", "RunOptions", "Summary", "plan", "run"]
@@ -29,14 +30,22 @@ __all__ = ["Confirm", "Plan", "RunOptions", "Summary", "plan", "run"]
 Confirm = Callable[[Plan, Identity], Awaitable[bool]]
 
 
-def plan(job: Job, options: RunOptions = RunOptions(), *, clock: Clock = Clock()) -> Plan:  # noqa: B008  # frozen
+def plan(
+    job: Job,
+    options: RunOptions = RunOptions(),  # noqa: B008  # frozen
+    *,
+    clock: Clock = Clock(),  # noqa: B008  # frozen
+    each: Each | None = None,
+) -> Plan:
     """Reads and checks the whole job; sends nothing, changes nothing, needs no credentials.
+
+    `each` is given every spec with its body, some at a time; what is wrong is known only at the end.
 
     Raises:
         InputError: with everything that is wrong in the job and its source.
         CheckpointError: the checkpoint that is there cannot be this job's.
     """
-    with surveyed(job, options, clock, look=lambda: None, anew=True) as looked_at:
+    with surveyed(job, options, clock, look=lambda: None, anew=True, each=each) as looked_at:
         return looked_at.plan
 
 

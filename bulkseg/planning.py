@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from bulkseg.checkpoint import Changed, Comparison, Draft, read, refuse_other_job
+from bulkseg.checkpoint import Changed, Comparison, Draft, Shown, read, refuse_other_job
 from bulkseg.clock import Clock
 from bulkseg.errors import ConfigError
 from bulkseg.exists import Policy
@@ -19,7 +19,7 @@ from bulkseg.expand import Expander, compile_job
 from bulkseg.job import Job, Limits
 from bulkseg.model import Spec
 from bulkseg.rows import Source, open_source
-from bulkseg.survey import Survey, survey
+from bulkseg.survey import Each, Survey, survey
 from bulkseg.version import version
 
 
@@ -45,7 +45,8 @@ class Plan:
     """What a run would do. `first` are the first specs; `seconds` the time that the rate alone takes.
 
     `to_send`, `done` and `not_retried` (refused in an earlier run) count specs of the source, `gone` keys
-    that are not in it any more; `changed` were made already and are asked for otherwise now.
+    that are not in it any more; `changed` were made already and are asked for otherwise now. What is called
+    `first_` are the first few of each; a run that knows its source already shows none.
     """
 
     job: str
@@ -65,6 +66,9 @@ class Plan:
     seconds: float
     states: Mapping[str, int]
     warnings: tuple[str, ...]
+    first_to_send: tuple[Shown, ...] = ()
+    first_refused: tuple[Shown, ...] = ()
+    first_gone: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,18 @@ class Surveyed:
 
 @contextmanager
 def surveyed(
-    job: Job, options: RunOptions, clock: Clock, *, look: Callable[[], None], anew: bool
+    job: Job,
+    options: RunOptions,
+    clock: Clock,
+    *,
+    look: Callable[[], None],
+    anew: bool,
+    each: Each | None = None,
 ) -> Iterator[Surveyed]:
     """Pass 1 of a job, for as long as the context lasts.
 
-    `look` is called now and then and may raise, to give up. Unless `anew` is asked for, a source that has not
+    `look` is called now and then and may raise, to give up; `each` is given every spec that is read. Unless
+    `anew` is asked for, a source that has not
     changed since it was taken into the checkpoint is not read again.
 
     Raises:
@@ -109,7 +120,7 @@ def surveyed(
             yield Surveyed(source, expander, None, plan_of(*known), today, fingerprint)
             return
         draft = held.enter_context(Draft.open())
-        found = survey(source, expander, draft, look=look)
+        found = survey(source, expander, draft, look=look, each=each)
         compared = draft.compare(old, retry_failed=options.retry_failed, redo=options.redo)
         yield Surveyed(source, expander, draft, plan_of(found, compared), today, fingerprint)
 
@@ -161,6 +172,9 @@ def _plan(job: Job, path: Path, limits: Limits, found: Survey, compared: Compari
         seconds=compared.to_send / limits.rate,
         states={str(state): count for state, count in compared.states.items()},
         warnings=tuple(_warnings(compared)),
+        first_to_send=compared.first_to_send,
+        first_refused=compared.first_refused,
+        first_gone=compared.first_gone,
     )
 
 

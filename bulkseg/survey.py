@@ -18,6 +18,8 @@ from bulkseg.problems import SHOWN, Problems
 
 FIRST = 5
 
+Each = Callable[[Sequence[Spec]], None]
+
 
 class Source(Protocol):
     """The rows to read."""
@@ -59,10 +61,12 @@ class Survey:
     first: tuple[Spec, ...]
 
 
-def survey(source: Source, expander: Expander, draft: Draft, *, look: Callable[[], None]) -> Survey:
+def survey(
+    source: Source, expander: Expander, draft: Draft, *, look: Callable[[], None], each: Each | None = None
+) -> Survey:
     """Reads `source` whole into `draft`.
 
-    `look` is called now and then and may raise, to give up.
+    `look` is called now and then and may raise, to give up. `each` is given every spec, some at a time.
 
     Raises:
         InputError: with every bad row, every key and every name that comes twice.
@@ -77,6 +81,8 @@ def survey(source: Source, expander: Expander, draft: Draft, *, look: Callable[[
         rows += len(batch)
         specs = [spec for row in batch for spec in expander.expand(row, problems.add)]
         draft.add(specs)
+        if each is not None:
+            each(specs)
         templates.update(spec.template for spec in specs)
         actions.update(spec.action for spec in specs)
         first.extend(islice(specs, FIRST - len(first)))

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from bulkseg.checkpoint.connect import reading, reading_options, refuse_foreign
-from bulkseg.checkpoint.rows import Changed, Comparison, Reserved, Waiting
+from bulkseg.checkpoint.rows import Changed, Comparison, Reserved, Shown, Waiting
 from bulkseg.checkpoint.schema import APPLICATION_ID, refuse_older, version_of
 from bulkseg.model import Action, Spec, State
+
+# So many specs of a kind are shown.
+SHOWN = 5
 
 # Which specs a new run sends, as SQL over a row `spec`. What was skipped is asked for again: the segment that
 # stood in its way may be gone. What is made, or may be, is not here, whatever is asked.
@@ -55,6 +58,20 @@ LEFT JOIN old.spec AS holder ON holder.folded = draft.folded AND holder.key <> d
     AND holder.state IN ('created', 'sending', 'unknown', 'adopted')
 WHERE match.state = 'pending' GROUP BY draft.ordinal ORDER BY draft.ordinal
 """
+# Of a draft, of a draft's specs as they are on record, and of what is on record alone; a few of each.
+_SHOW = "draft.name, draft.action, (SELECT label FROM main.source WHERE id = draft.source), draft.line"
+_FIRST_OF_ALL = (
+    f"SELECT {_SHOW}, 'pending', NULL FROM main.spec AS draft ORDER BY draft.ordinal LIMIT {SHOWN}"
+)
+_FIRST_IN_STATE = f"""
+SELECT {_SHOW}, match.state, spec.error FROM match CROSS JOIN main.spec AS draft USING (ordinal)
+LEFT JOIN old.spec AS spec ON spec.key = draft.key
+WHERE match.state = ? ORDER BY draft.ordinal LIMIT {SHOWN}
+"""
+_FIRST_GONE = f"""
+SELECT name, action, (SELECT label FROM old.source WHERE id = spec.source), line, state, NULL FROM old.spec
+WHERE NOT EXISTS (SELECT 1 FROM main.spec AS draft WHERE draft.key = spec.key) ORDER BY id LIMIT {SHOWN}
+"""
 _PLACE = "draft.key, draft.name, (SELECT label FROM main.source WHERE id = draft.source), draft.line"
 _FIRST = "ORDER BY draft.ordinal LIMIT ?"
 
@@ -65,7 +82,7 @@ def compare(
     """Compare the draft behind `draft` (indexed by key) with the checkpoint file, if there is one."""
     if checkpoint is None or not checkpoint.exists():
         count: int = draft.execute("SELECT count(*) FROM spec").fetchone()[0]
-        return Comparison(states={State.PENDING: count})
+        return Comparison(states={State.PENDING: count}, first_to_send=_shown(draft, _FIRST_OF_ALL))
     refuse_foreign(checkpoint, APPLICATION_ID)
     with reading(checkpoint), _attached(draft, checkpoint):
         draft.execute(_MATCH, {"retry_failed": retry_failed, "redo": redo})
@@ -109,6 +126,7 @@ def _read(draft: sqlite3.Connection, limit: int) -> Comparison:
     states = draft.execute(_STATES).fetchall()
     changed = draft.execute(f"SELECT {_PLACE} {_CHANGED} {_FIRST}", (limit,))
     reserved = draft.execute(f"SELECT {_PLACE}, holder.key, holder.state {_RESERVED} {_FIRST}", (limit,))
+    gone = _count(draft, "FROM old.spec") - sum(known for _, _, known in states)
     return Comparison(
         states={State(state): count for state, count, _ in states},
         changed=tuple(Changed(*row) for row in changed),
@@ -118,7 +136,17 @@ def _read(draft: sqlite3.Connection, limit: int) -> Comparison:
             for key, name, file, line, holder, state in reserved
         ),
         reserved_total=_count(draft, _RESERVED),
-        gone=_count(draft, "FROM old.spec") - sum(known for _, _, known in states),
+        gone=gone,
+        first_to_send=_shown(draft, _FIRST_IN_STATE, State.PENDING),
+        first_refused=_shown(draft, _FIRST_IN_STATE, State.FAILED),
+        first_gone=_shown(draft, _FIRST_GONE) if gone else (),
+    )
+
+
+def _shown(draft: sqlite3.Connection, query: str, *values: str) -> tuple[Shown, ...]:
+    return tuple(
+        Shown(name, Action(action), file, line, State(state), error)
+        for name, action, file, line, state, error in draft.execute(query, values)
     )
 
 

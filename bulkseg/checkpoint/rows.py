@@ -50,6 +50,18 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """A spec as a plan shows it: one to be sent, or one left out. `state` is the one on record."""
+
+    name: str
+    action: Action
+    file: str
+    line: int
+    state: State
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reserved:
     """A spec that would be sent, though its name stands, or may stand, for another key.
 
@@ -81,7 +93,8 @@ class Comparison:
     """A source against a checkpoint: what a run would find to do.
 
     `states` has each spec of the source once, in the state in which a merge would leave it. `gone` counts
-    the keys of the checkpoint that are not in the source.
+    the keys of the checkpoint that are not in the source. The first ones of what would be sent, of what was
+    refused and is not tried again, and of what is gone, are shown.
     """
 
     states: Mapping[State, int]
@@ -90,6 +103,9 @@ class Comparison:
     reserved: tuple[Reserved, ...] = ()
     reserved_total: int = 0
     gone: int = 0
+    first_to_send: tuple[Shown, ...] = ()
+    first_refused: tuple[Shown, ...] = ()
+    first_gone: tuple[Shown, ...] = ()
 
     @property
     def to_send(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -58,8 +59,19 @@ def guarded(
             raise typer.Exit(1) from raised
         if as_json:
             print_json(secrets.value(document(error)))
-        typer.echo(secrets.text(str(error)), err=True)
+        _say(error)
         raise typer.Exit(error.exit_status) from raised
+
+
+def _say(error: BulksegError) -> None:
+    """In words; for somebody at a terminal with the lines of the source that are wrong."""
+    if isinstance(error, InputError) and sys.stderr.isatty():
+        from bulkseg.cli.caret import pointed
+
+        words = "\n".join(pointed(error, shutil.get_terminal_size().columns))
+    else:
+        words = str(error)
+    typer.echo(secrets.text(words), err=True)
 
 
 def _innermost(error: Exception) -> Exception:

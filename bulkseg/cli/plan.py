@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NoReturn
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol
 
 import typer
 
 from bulkseg.cli import options
 from bulkseg.cli.guard import guarded, print_json
+from bulkseg.errors import ConfigError
 
 if TYPE_CHECKING:
     from bulkseg.job import Job
@@ -21,7 +26,23 @@ EXAMPLES = """\
 bulkseg plan segments.csv
 bulkseg plan jobs/nightly.toml --var quarter=Q1 --json
 bulkseg plan jobs/nightly.toml --online
+bulkseg plan jobs/nightly.toml -o bodies.jsonl
 """
+
+# So many are shown of each kind.
+SHOWN = 5
+
+
+class Placed(Protocol):
+    """Something that has its place in a source."""
+
+    @property
+    def file(self) -> str:
+        """The file, as the job names it."""
+
+    @property
+    def line(self) -> int:
+        """The line, from 1."""
 
 
 def plan(
@@ -36,13 +57,18 @@ def plan(
     online: options.OnlineOption = False,
     if_exists: options.IfExistsOption = None,
     make_folders: options.MakeFoldersOption = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Every request with its body, as JSON Lines."),
+    ] = None,
     as_json: options.JsonOption = False,
     log_level: options.LogLevelOption = "info",
 ) -> None:
     """Check a whole job; say what a run would send.
 
-    Needs no credentials and sends nothing. A row that is wrong is shown as FILE:LINE: COLUMN: what is wrong,
-    and the exit status is 2. --json shows the first specs with their bodies.
+    Needs no credentials and sends nothing. + is what it would make, ~ what was made and is asked for
+    otherwise now (not sent), - what is left out. A row that is wrong is shown as FILE:LINE: COLUMN: what is
+    wrong, and the exit status is 2. --json shows the first specs with their bodies.
 
     With --online it signs in, and says which names stand there already (and what --if-exists makes of that),
     which copy sources and folders do not exist, and what is left to be made. It only reads.
@@ -63,13 +89,33 @@ def plan(
             make_folders=make_folders,
         )
         read = with_source(load_job(job, options.parse_vars(var)), source)
+        if online and output is not None:
+            raise ConfigError(
+                "-o writes what the job asks for, without a look at the site: leave out --online"
+            )
         if online:
             _plan_online(read, chosen, as_json=as_json, log_level=log_level)
-        made = pipeline.plan(read, chosen)
+        made = _planned(read, chosen, output)
         if as_json:
             print_json(document(made))
         else:
-            typer.echo("\n".join(lines(made)))
+            _print(lines(made))
+
+
+def _planned(job: Job, chosen: RunOptions, output: Path | None) -> Plan:
+    from bulkseg import pipeline
+
+    if output is None:
+        return pipeline.plan(job, chosen)
+    from bulkseg.results import bodies_file
+
+    with bodies_file(output) as write:
+        return pipeline.plan(job, chosen, each=write)
+
+
+def _print(told: Iterable[str]) -> None:
+    colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    typer.echo("\n".join(map(coloured, told) if colours else told))
 
 
 def _plan_online(job: Job, chosen: RunOptions, *, as_json: bool, log_level: options.LogLevel) -> NoReturn:
@@ -83,7 +129,7 @@ def _plan_online(job: Job, chosen: RunOptions, *, as_json: bool, log_level: opti
     if as_json:
         print_json({**document(found.plan), "online": online.document(found), "exit": found.exit})
     else:
-        typer.echo("\n".join([*lines(found.plan), *online.lines(found)]))
+        _print([*lines(found.plan), *online.lines(found)])
     raise typer.Exit(found.exit)
 
 
@@ -105,12 +151,29 @@ def lines(plan: Plan) -> Iterator[str]:
     yield f"{plan.job}: {plan.rows:,} rows, {plan.specs:,} specs ({actions})"
     if len(plan.by_template) > 1:
         yield from (f"  {count:>10,}  {template}" for template, count in plan.by_template.items())
+    yield from changes(plan)
     yield from counts(plan)
-    if plan.first:
-        yield "first specs:"
-        yield from (f"  {spec.file}:{spec.line}  {spec.action}  {spec.name}" for spec in plan.first)
     yield f"checkpoint: {plan.checkpoint}"
     yield from (f"warning: {warning}" for warning in plan.warnings)
+
+
+def changes(plan: Plan) -> Iterator[str]:
+    """The first ones of what is made (`+`), made and asked for otherwise (`~`), and left out (`-`)."""
+    made = (f"{shown.action}  {shown.name}" for shown in plan.first_to_send)
+    yield from _few("+", plan.first_to_send, made, plan.to_send)
+    changed = (f"{one.name}: made already, and asked for otherwise now" for one in plan.changed)
+    yield from _few("~", plan.changed, changed, plan.changed_total)
+    refused = (f"{shown.name}: {shown.error or shown.state}" for shown in plan.first_refused)
+    yield from _few("-", plan.first_refused, refused, plan.not_retried)
+    gone = (f"{shown.name}: {shown.state}, and gone from the source" for shown in plan.first_gone)
+    yield from _few("-", plan.first_gone, gone, plan.gone)
+
+
+def _few(sign: str, places: Sequence[Placed], words: Iterable[str], total: int) -> Iterator[str]:
+    few = list(islice(zip(places, words, strict=False), SHOWN))
+    yield from (f"  {sign} {place.file}:{place.line}  {what}" for place, what in few)
+    if few and total > len(few):
+        yield f"  {sign} and {total - len(few):,} more"
 
 
 def counts(plan: Plan) -> Iterator[str]:
@@ -122,7 +185,12 @@ def counts(plan: Plan) -> Iterator[str]:
         "done already": plan.done,
         "refused in an earlier run, not tried again (--retry-failed does)": plan.not_retried,
         "made already and asked for otherwise now, not sent": plan.changed_total,
-        "in the checkpoint, gone from the source": plan.gone,
+        "in the checkpoint, gone from the source; their segments stay": plan.gone,
     }
     yield from (f"  {count:>10,}  {what}" for what, count in others.items() if count)
-    yield from (f"              {changed.file}:{changed.line}  {changed.name}" for changed in plan.changed)
+
+
+def coloured(line: str) -> str:
+    """A line as a terminal shows it: the signs in the colours that terraform has made usual."""
+    colour = {"  +": "green", "  ~": "yellow", "  -": "red"}.get(line[:3])
+    return line if colour is None else typer.style(line[:3], fg=colour) + line[3:]

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from bulkseg import log
 from bulkseg.cli.options import LogFormat, LogLevel
-from bulkseg.cli.plan import counts
+from bulkseg.cli.plan import changes, counts
 from bulkseg.cli.signals import Signals, end_at_once
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
@@ -151,7 +151,7 @@ class Question:
 def _ask(plan: Plan, identity: Identity, count: int) -> bool:
     where = identity.site_name or identity.base_url
     typer.echo(f"{plan.job}: {plan.rows:,} rows, {plan.specs:,} specs", err=True)
-    typer.echo("\n".join(counts(plan)), err=True)
+    typer.echo("\n".join([*changes(plan), *counts(plan)]), err=True)
     typer.echo(f"site: {where} ({identity.base_url}), user: {identity.user_name}", err=True)
     return agreed(f"Send {count:,} requests to {where} as {identity.user_name}?")
 

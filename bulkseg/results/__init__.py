@@ -9,6 +9,7 @@ from typing import BinaryIO
 import pandas as pd
 
 from bulkseg.errors import InputError, Problem
+from bulkseg.results.bodies import bodies_file
 from bulkseg.results.excel import SheetFull, write_excel
 from bulkseg.results.frames import COLUMNS, ResultRow, in_frames
 from bulkseg.results.plain import write_csv, write_jsonl, write_parquet
@@ -18,6 +19,7 @@ from bulkseg.results.whole import written_whole
 __all__ = [
     "COLUMNS",
     "ResultRow",
+    "bodies_file",
     "format_of",
     "harmless",
     "write_results",
