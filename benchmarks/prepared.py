@@ -12,6 +12,7 @@ from bulkseg.checkpoint import Checkpoint
 from bulkseg.clock import Clock
 from bulkseg.job import load_job
 from bulkseg.planning import RunOptions, surveyed
+from bulkseg.summary import Summary
 
 # What a run writes for each segment that it made, without its million fsyncs.
 _MADE = """
@@ -37,7 +38,8 @@ def prepare(path: Path, rows: int, left: int) -> Path:
             job_fingerprint=found.job_fingerprint,
             rows=rows,
         )
-        checkpoint.end_run(checkpoint.begin_run(began, found.today, "12"), {}, began + 1)
+        summary = Summary(job.name, job.checkpoint, stopped="by the benchmark").document()
+        checkpoint.end_run(checkpoint.begin_run(began, found.today, "12"), summary, began + 1)
     connection = sqlite3.connect(job.checkpoint)
     connection.execute(_MADE, (str(int(began)), began, began + 1, rows - left))
     connection.commit()

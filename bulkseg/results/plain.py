@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from bulkseg.results.formula import is_formula
 from bulkseg.results.frames import COLUMNS, SCHEMA, TEXT, change
 
-_ROW_GROUP = 50_000  # many small row groups make a Parquet file large and slow to read
+_ROW_GROUP = 20_000  # held in memory; but many small ones make a Parquet file large and slow to read
 
 
 def write_csv(frames: Iterable[pd.DataFrame], out: BinaryIO) -> None:
