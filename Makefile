@@ -8,7 +8,7 @@ UV_FLAGS ?=
 COMPILE := .venv-uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --only-binary :all: --no-emit-index-url --no-header $(UV_FLAGS)
 
-.PHONY: help demo test lint bench torture requirements clean
+.PHONY: help demo test lint bench soak torture requirements clean
 
 help: ## says what there is
 	@awk -F ':[^#]*## ' '/^[a-z]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
@@ -33,8 +33,11 @@ lint: $(READY) ## checks style, types, imports and the Dockerfile
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint Dockerfile
 
-bench: $(READY) ## measures speed and memory
+bench: $(READY) ## measures speed, memory and growth; some fifteen minutes
 	@$(BIN)/python -m benchmarks
+
+soak: $(READY) ## runs 200,000 specs with faults, and shows that nothing grows or is made twice
+	@$(BIN)/python -m benchmarks.soak
 
 torture: $(READY) ## kills a run again and again, for long, and counts what was made
 	@$(BIN)/python -m tests.crash.torture
