@@ -36,7 +36,8 @@ def text(value: str | None) -> str | None:
     """A header to keep, cut and printable: aiohttp hands on bytes that are no UTF-8 as lone surrogates."""
     if not value:
         return None
-    return "".join(char if char.isprintable() else "?" for char in value[:_LONGEST_TEXT])
+    cut = value[:_LONGEST_TEXT]
+    return cut if cut.isprintable() else "".join(char if char.isprintable() else "?" for char in cut)
 
 
 def _unix_time(value: str) -> float | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import aiohttp
+from aiohttp.connector import Connection
 from yarl import URL
 
 from bulkseg.clock import Clock
@@ -41,6 +42,23 @@ class _Flight:
     wrote: bool = False
 
 
+# The one of the running task, which has no other until its request has come to an end.
+_flight: ContextVar[_Flight] = ContextVar("flight")
+
+
+class _Request(aiohttp.ClientRequest):
+    """Marks its flight when it begins to be written.
+
+    aiohttp calls `send` once it has a connection, and strictly before the first byte is handed to that (and
+    again on its own retry, which covers idempotent methods only, never POST). So a flight that is not marked
+    has sent nothing. (Its trace hooks tell the same, at a tenth of the price of a request.)
+    """
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        _flight.get().wrote = True
+        return await super().send(conn)
+
+
 class Transport:
     """Sends requests over one session. Made by `open_transport`."""
 
@@ -61,6 +79,7 @@ class Transport:
         """
         proxy = self._proxy(url)
         flight = _Flight()
+        _flight.set(flight)
         try:
             response = await self._session.request(
                 method,
@@ -69,7 +88,6 @@ class Transport:
                 headers=headers,
                 proxy=proxy,
                 allow_redirects=False,
-                trace_request_ctx=flight,
             )
         except Exception as error:  # noqa: BLE001  # an error nobody foresaw must not lose a request: in doubt
             return no_answer(error, wrote=flight.wrote)
@@ -144,25 +162,6 @@ async def open_transport(*, timeout: float, connections: int, clock: Clock) -> A
             "Accept": "application/json",
             "Content-Type": "application/json",
         },
-        trace_configs=[_trace_writes()],
+        request_class=_Request,
     ) as session:
         yield Transport(session, clock)
-
-
-def _trace_writes() -> aiohttp.TraceConfig:
-    """Marks a flight when its request begins to be written.
-
-    aiohttp calls `on_request_headers_sent` strictly before the first byte is handed to the connection (and
-    again on its own retry, which covers idempotent methods only, never POST). So a flight that is not
-    marked has sent nothing.
-    """
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_mark_written)
-    return trace
-
-
-async def _mark_written(
-    _session: aiohttp.ClientSession, context: SimpleNamespace, _sent: aiohttp.TraceRequestHeadersSentParams
-) -> None:
-    flight: _Flight = context.trace_request_ctx
-    flight.wrote = True
