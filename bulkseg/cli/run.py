@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from bulkseg.cli import options
 from bulkseg.cli.guard import error_document, guarded, print_json
 
 if TYPE_CHECKING:
+    from bulkseg.cli.summary import Call
     from bulkseg.errors import BulksegError
     from bulkseg.job import Job
     from bulkseg.pipeline import RunOptions
@@ -55,6 +57,7 @@ def run(
     4 another process is at it; 130 or 143 ended by a signal.
     """
     with guarded(as_json=as_json, log_level=log_level, document=partial(_not_begun, job, checkpoint)):
+        from bulkseg.cli.summary import Call
         from bulkseg.job import load_job, with_source
         from bulkseg.pipeline import RunOptions
 
@@ -77,7 +80,7 @@ def run(
         if as_json:
             print_json(summary.document())
         else:
-            _tell(summary, job, checkpoint)
+            _tell(summary, Call.of(job, checkpoint, source, var or ()))
         raise typer.Exit(summary.exit)
 
 
@@ -97,11 +100,24 @@ def _provision(
     return summary
 
 
-def _tell(summary: Summary, job: Path, checkpoint: Path | None) -> None:
+def _tell(summary: Summary, call: Call) -> None:
     from bulkseg.cli.summary import lines
 
-    named = None if checkpoint is None else str(checkpoint)
-    typer.echo("\n".join(lines(summary.document(), str(job), named)))
+    typer.echo("\n".join(lines(summary.document(), call, _errors(summary))))
+
+
+def _errors(summary: Summary) -> list[tuple[str, int, str]]:
+    """The commonest ones, of which a run that never began has none, and one that went well neither."""
+    from bulkseg.checkpoint import read
+    from bulkseg.errors import BulksegError
+    from bulkseg.model import State
+
+    if summary.run is None or not any(summary.states.get(state) for state in (State.FAILED, State.UNKNOWN)):
+        return []
+    # What the run came to is told in any case.
+    with suppress(BulksegError), read(summary.checkpoint) as reader:
+        return reader.commonest_errors()
+    return []
 
 
 def _not_begun(job: Path, checkpoint: Path | None, error: BulksegError) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from bulkseg.job import Job
 from bulkseg.observe import Observer
 from bulkseg.pipeline import Plan, RunOptions, run
 from bulkseg.progress.lines import Lines
-from bulkseg.progress.live import Display
+from bulkseg.progress.live import EVERY, Display
 from bulkseg.stop import Stop
 from bulkseg.summary import Summary
 
@@ -67,7 +67,8 @@ def watch(log_format: LogFormat, log_level: LogLevel) -> Watcher:
     at_terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     if log_format == "auto" and at_terminal:
         log.configure(log_level, "console")
-        return Display(Console(stderr=True))
+        # A line that is slow is drawn on half as often.
+        return Display(Console(stderr=True), every=2 * EVERY if "SSH_CONNECTION" in os.environ else EVERY)
     log.configure(log_level, "console" if log_format == "console" else "json")
     return Lines(log.get_logger())
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 from bulkseg.progress.numbers import duration
 
@@ -17,11 +19,47 @@ _MEANINGS = {
 }
 
 
-def lines(document: dict[str, Any], job: str, checkpoint: str | None) -> Iterator[str]:
-    """What `run` prints for people; `job` and `checkpoint` as they were named in the call."""
+# An error, how many specs it came to, and the key of one of them.
+Errors = Sequence[tuple[str, int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the call named, so that the commands that come next name it too."""
+
+    job: str
+    checkpoint: str | None = None
+    source: str | None = None
+    vars: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, job: Path, checkpoint: Path | None, source: Path | None, variables: Sequence[str]) -> Self:
+        """From the arguments as they were given."""
+        named = [None if path is None else str(path) for path in (checkpoint, source)]
+        return cls(str(job), named[0], named[1], tuple(variables))
+
+    def run(self) -> str:
+        """The same run once more."""
+        named = [("--var", value) for value in self.vars]
+        named += [("--source", self.source)] if self.source else []
+        named += [("--checkpoint", self.checkpoint)] if self.checkpoint else []
+        return " ".join(["bulkseg run", shlex.quote(self.job), *(f"{o} {shlex.quote(v)}" for o, v in named)])
+
+    def where(self, document: dict[str, Any]) -> str:
+        """What names the checkpoint; with vars the file itself, for its name may have come of them."""
+        return shlex.quote(self.checkpoint or (document["checkpoint"] if self.vars else self.job))
+
+
+def lines(document: dict[str, Any], call: Call, errors: Errors = ()) -> Iterator[str]:
+    """What `run` prints for people, to be pasted as it is; `errors` are the commonest of the checkpoint."""
     yield from outcome(document)
+    if errors:
+        yield "commonest errors:"
+        yield from (f"  {count:>10,}  {error} (such as {key})" for error, count, key in errors)
+    if document["requests"]["sent"] and document["states"]["created"]:
+        yield "Eloqua has not calculated the new segments yet: how many contacts they hold is not known."
     yield "next:"
-    yield from (f"  {command}" for command in _next(document, job, checkpoint))
+    yield from (f"  {command}" for command in _next(document, call))
 
 
 def outcome(document: dict[str, Any]) -> Iterator[str]:
@@ -46,20 +84,22 @@ def _cost(document: dict[str, Any]) -> str:
     return f"{told}, in {duration(document['seconds'])} ({document['rate']:.1f} a second)"
 
 
-def _next(document: dict[str, Any], job: str, checkpoint: str | None) -> Iterator[str]:
+def _next(document: dict[str, Any], call: Call) -> Iterator[str]:
     """The commands that make sense now."""
-    again = f"bulkseg run {shlex.quote(job)}"
-    if checkpoint is not None:
-        again += f" --checkpoint {shlex.quote(checkpoint)}"
-    if document["run"] is None or document["states"]["pending"]:
-        yield again
-    if document["run"] is not None:
-        where = shlex.quote(checkpoint or job)
-        yield f"bulkseg status {where}"
-        bad = [state for state in ("failed", "unknown") if document["states"][state]]
-        chosen = f"--state {','.join(bad)}" if bad else "-o results.csv"
-        yield f"bulkseg results {where} {chosen}"
-    if document["states"]["failed"]:
-        yield f"{again} --retry-failed"
-    if document["states"]["unknown"]:
-        yield f"bulkseg resolve {shlex.quote(checkpoint or job)} KEY --id N"
+    states, where = document["states"], call.where(document)
+    if document["run"] is None or states["pending"]:
+        yield call.run()
+    if document["run"] is None:
+        return
+    if states["created"]:
+        yield " ".join([f"bulkseg verify {where}", *(f"--var {shlex.quote(one)}" for one in call.vars)])
+    if bad := [state for state in ("failed", "unknown") if states[state]]:
+        yield f"bulkseg results {where} --state {','.join(bad)}"
+    else:
+        yield f"bulkseg results {where} -o results.csv"
+    if states["failed"]:
+        yield f"{call.run()} --retry-failed"
+    if states["unknown"]:
+        yield f"bulkseg resolve {where} KEY --id N"
+    if states["created"]:
+        yield f"bulkseg undo {where}"

@@ -49,7 +49,7 @@ def test_where_nobody_watches_the_log_is_json_lines_from_start_to_end(tmp_path, 
     assert [line["event"] for line in done.log] == ["run_started", "run_ended"]
     assert all((line["job"], line["run"]) == ("nightly", 1) for line in done.log)
     assert done.log[-1]["states"]["created"] == 300
-    assert "bulkseg status" in done.out
+    assert "bulkseg verify" in done.out
 
 
 def test_the_log_can_be_written_for_reading(tmp_path, site, job):

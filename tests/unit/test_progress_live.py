@@ -51,7 +51,8 @@ def test_the_picture_tells_counts_rate_and_why_it_is_lower():
     said = shown(console)
     assert "nightly, run 1" in said
     assert "4,003/12,345" in said
-    assert "4,000 created · 2 failed · 3 waiting · 1 unknown" in said
+    assert "4,000 created · 2 failed · 1 unknown · 8,334 waiting (3 of them held back)" in said
+    assert "32 %" in said
     assert "0.0 of 2.5 requests/s · 8 in flight · the server asked to wait (429)" in said
 
 
@@ -69,13 +70,13 @@ async def test_the_last_failures_and_the_last_notice_stay_in_sight():
     for number in range(5):
         display.failed(SPEC, "failed", f"error {number}", f"r-{number}")
     display.notice("throttled", rate=5)
-    display.notice("server_back", seconds=None)
+    display.notice("server_back")
     console.file.truncate(0)
     display._draw()
     said = shown(console)
     assert [number for number in range(5) if f"error {number}" in said] == [2, 3, 4]
-    assert "failed s.csv:14 Österreich Kunden: error 4 (request r-4)" in said
-    assert "server back" in said
+    assert "failed s.csv:14: error 4 · Österreich Kunden · request r-4" in said
+    assert "the server answers again" in said
     assert "throttled" not in said
     display.close()
 
@@ -97,9 +98,45 @@ async def test_the_cursor_comes_back_at_the_end_and_nothing_is_drawn_after_it():
     display.started("nightly", 1, TALLY)
     display.ended({"exit": 0})
     drawn = console.file.getvalue()
+    assert shown(console).rstrip().splitlines()[-1].endswith("4,003/12,345 in 0.0 s")
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
     display._draw()
     assert console.file.getvalue() == drawn
+
+
+async def test_the_bar_ends_at_100_percent_and_never_before_all_is_done():
+    console, tally = terminal(), Tally(total=1000, created=999)
+    display = Display(console)
+    display.started("nightly", 1, tally)
+    assert "99 %" in shown(console)
+    tally.created += 1
+    display.ended({"exit": 0})
+    last = shown(console).rstrip().splitlines()[-1]
+    assert "100 % 1,000/1,000 in" in last
+
+
+async def test_a_picture_that_would_be_the_same_is_not_drawn_again():
+    console, tally = terminal(), Tally(total=9, allowed=5)
+    display = Display(console, lambda: 0.0)
+    display.started("nightly", 1, tally)
+    drawn = len(console.file.getvalue())
+    display._draw()
+    assert len(console.file.getvalue()) == drawn
+    tally.created += 1
+    display._draw()
+    assert len(console.file.getvalue()) > drawn
+    display.close()
+
+
+async def test_nothing_in_a_name_or_an_error_steers_the_terminal():
+    console = terminal()
+    display = Display(console)
+    display.started("nightly", 1, TALLY)
+    display.failed(SPEC, "failed", "\x1b]0;title\x07\nforged line", None)
+    display._draw()
+    assert "\x1b]0;" not in console.file.getvalue()
+    assert "·]0;title··forged line" in shown(console)
+    display.close()
 
 
 def test_a_notice_before_the_picture_is_printed_whole():

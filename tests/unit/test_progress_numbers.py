@@ -63,7 +63,7 @@ def test_the_time_left_is_calmer_than_the_rate(clock):
     sends(tally, clock, meter, rate=20, seconds=30)
     numbers = sends(tally, clock, meter, rate=0, seconds=6)
     assert numbers.reached == 0
-    assert numbers.left == pytest.approx((2000 - 600) / (24 * 20 / 30))
+    assert numbers.left == pytest.approx((2000 - 600) / (12 * 20 / 18))
 
 
 def test_the_time_left_is_not_known_once_nothing_has_moved_for_long(clock):
@@ -100,8 +100,46 @@ def test_the_words_tell_what_is_slow_and_why(clock):
         total=9, created=1234, failed=2, unknown=1, in_flight=3, allowed=2.5, why="429 from the server"
     )
     numbers = Meter(tally, clock).read()
-    assert numbers.counts() == "1,234 created · 2 failed · 0 waiting · 1 unknown"
+    assert numbers.counts() == "1,234 created · 2 failed · 1 unknown · 0 waiting"
     assert numbers.pace() == "0.0 of 2.5 requests/s · 3 in flight · 429 from the server"
+
+
+@pytest.mark.parametrize(
+    ("reached", "tally", "words"),
+    [
+        (10, Tally(in_flight=3), "the job's own limit"),
+        (4, Tally(in_flight=8), "the server takes 2 s to answer"),
+        (4, Tally(in_flight=8, why="throttled by the server"), "throttled by the server"),
+        (4, Tally(waiting=100), "finding out what became of the rest"),
+        (0, Tally(in_flight=8), "waits for answers"),
+    ],
+)
+def test_what_keeps_it_from_being_faster_is_told(clock, reached, tally, words):
+    tally.total, tally.allowed = 100, 10
+    meter = Meter(tally, clock)
+    clock.now += 5
+    tally.sent += 5 * reached
+    assert meter.read().why() == words
+
+
+def test_the_time_left_settles_though_the_rate_is_unsteady_and_the_first_ones_are_slow(clock):
+    tally = Tally(total=3000, allowed=20)
+    meter = Meter(tally, clock)
+    sends(tally, clock, meter, rate=1, seconds=4)
+    told = []
+    for second in range(120):
+        numbers = sends(tally, clock, meter, rate=30 if second % 3 == 0 else 15, seconds=1)
+        told.append(numbers.time_left())
+    assert told[-1] == "30 s left"
+    # Half a minute after the start it only goes down, step by step.
+    left = [text for text in told[30:] if "min" in text]
+    assert left == sorted(left, key=left.index)
+    assert len(set(left)) <= 13
+
+
+def test_before_anything_is_known_the_time_left_goes_by_the_rate_that_is_allowed(clock):
+    tally = Tally(total=100, allowed=10)
+    assert Meter(tally, clock).read().time_left() == "10 s left"
 
 
 def test_the_fields_of_a_log_line_are_rounded_figures(clock):
