@@ -6,6 +6,7 @@ fork into the peak of its child.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -20,8 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 from benchmarks.report import FOLDER
 
+LOOK_SECONDS = 0.02
 _MIB = 1024 if sys.platform != "darwin" else 1024 * 1024  # ru_maxrss is in KiB, on macOS in bytes
 
 
@@ -29,7 +33,8 @@ _MIB = 1024 if sys.platform != "darwin" else 1024 * 1024  # ru_maxrss is in KiB,
 class Ended:
     """What a child has cost: seconds from its start to its end, of those on the CPU, and MiB at the peak.
 
-    `began` is the monotonic time of its start; `output` what it printed.
+    `began` is the monotonic time of its start, `output` what it printed; `used` has monotonic times on its
+    way, with the CPU seconds used by then.
     """
 
     began: float
@@ -37,6 +42,11 @@ class Ended:
     cpu: float
     peak: float
     output: bytes
+    used: Sequence[tuple[float, float]]
+
+    def cpu_by(self, moment: float) -> float:
+        """CPU seconds used by that monotonic time, or a little more: by the next look that was taken."""
+        return next((cpu for at, cpu in self.used if at >= moment), self.cpu)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +81,8 @@ def python(*arguments: str, limit: float, environ: Mapping[str, str] | None = No
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         began = time.monotonic()
         child = _start(arguments, output, errors, environ or {})
-        with _ended(child, limit):
+        used: list[tuple[float, float]] = []
+        with _ended(child, limit), _watched(child.pid, used):
             _, status, usage = os.wait4(child.pid, 0)
             seconds = time.monotonic() - began
             child.returncode = os.waitstatus_to_exitcode(status)  # or Popen would wait for it again
@@ -81,7 +92,7 @@ def python(*arguments: str, limit: float, environ: Mapping[str, str] | None = No
             end = (output.read() + errors.read())[-2000:].decode(errors="replace")
             raise RuntimeError(f"python {' '.join(arguments)} ended with {child.returncode}:\n{end}")
         cpu = usage.ru_utime + usage.ru_stime
-        return Ended(began, seconds, cpu, usage.ru_maxrss / _MIB, output.read())
+        return Ended(began, seconds, cpu, usage.ru_maxrss / _MIB, output.read(), used)
 
 
 @contextmanager
@@ -133,3 +144,24 @@ def _ended(child: subprocess.Popen[bytes], limit: float) -> Iterator[None]:
     finally:
         timer.cancel()
         child.kill()  # does nothing to one that has ended
+
+
+@contextmanager
+def _watched(pid: int, used: list[tuple[float, float]]) -> Iterator[None]:
+    """Look now and then what a child of ours has used, for as long as the block lasts."""
+    over = threading.Event()
+
+    def look() -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            while not over.wait(LOOK_SECONDS):
+                times = process.cpu_times()
+                used.append((time.monotonic(), times.user + times.system))
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        yield
+    finally:
+        over.set()
+        looker.join()

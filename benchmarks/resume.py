@@ -15,13 +15,13 @@ from benchmarks.report import Budget, Report
 
 SIZES = (10_000, 100_000, 1_000_000)
 OPEN = 10
-FIRST_REQUEST = 5.0  # seconds
+FIRST_REQUEST = 5.0  # seconds of CPU
 NO_LIMIT = "1000000"  # requests a second
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """One run that went on: what it cost; seconds from its start to its first request and first create."""
+    """One run that went on: its cost, CPU seconds to its first request, and seconds to its first create."""
 
     ended: children.Ended
     first_request: float
@@ -29,13 +29,13 @@ class Resumed:
 
 
 def measure(turns: int, sizes: tuple[int, ...] = SIZES) -> Report:
-    """Until the first request and the first create, by the server's clock; CPU and memory, whole."""
+    """CPU until the first request arrives; seconds until the first create does; CPU and memory, whole."""
     rows = [_measure(size, min(turns, 3)) for size in sizes]
     budgets = [
         Budget(
-            f"{row['done']:,.0f} made: {row['first request s']:.2f} s until the first request, "
+            f"{row['done']:,.0f} made: {row['first request CPU s']:.2f} s of CPU until the first request, "
             f"at most {FIRST_REQUEST:g}",
-            row["first request s"] <= FIRST_REQUEST,
+            row["first request CPU s"] <= FIRST_REQUEST,
         )
         for row in rows
     ]
@@ -49,7 +49,7 @@ def _measure(size: int, turns: int) -> dict[str, float]:
     return {
         "done": size - OPEN,
         "turns": turns,
-        "first request s": median(one.first_request for one in seen),
+        "first request CPU s": median(one.first_request for one in seen),
         "first create s": median(one.first_create for one in seen),
         "whole s": median(one.ended.seconds for one in seen),
         "whole CPU s": median(one.ended.cpu for one in seen),
@@ -76,4 +76,5 @@ def go_on(folder: Path, size: int) -> Resumed:
     copy.unlink()
     if stats["made"] != size or stats["names"] != size:
         raise RuntimeError(f"{stats['made']} segments are there, and should be {size}")
-    return Resumed(ended, stats["requests"][0] - ended.began, stats["creates"][0] - ended.began)
+    first_request, first_create = stats["requests"][0], stats["creates"][0]
+    return Resumed(ended, ended.cpu_by(first_request), first_create - ended.began)
