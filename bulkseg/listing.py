@@ -6,7 +6,8 @@ distinct ids are counted against `total`, and a list that changed under the read
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -40,6 +41,8 @@ class Api(Protocol):
 
 Ask = Callable[[Callable[[], Awaitable[Reply]]], Awaitable[Answer]]
 Request = Callable[[int], Awaitable[Reply]]
+# Keeps the elements of a page, each id once, and gives how many ids it has by now.
+Put = Callable[[Sequence[dict[str, Any]]], Awaitable[int]]
 
 
 class ListingFailed(Stopped):
@@ -88,18 +91,87 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-async def list_all(api: Api, ask: Ask, *, since: int | None = None) -> list[Sighting]:
+# Which segments of a page are wanted.
+Keep = Callable[[Sequence[Sighting]], Iterable[Sighting]]
+
+
+class Store(Protocol):
+    """The part of a checkpoint that keeps such lists."""
+
+    def keep_stood(self, run: int, segments: Iterable[tuple[str, str, str]], *, whole: bool = ...) -> int:
+        """Adds to the list of `run`; gives how many of them are new to it."""
+
+    def forget_stood(self, run: int) -> None:
+        """Lets go of what is kept for `run`."""
+
+
+class Stock:
+    """What stood there before a run, as its checkpoint keeps it: a list only once `seal` is called."""
+
+    def __init__(self, store: Store, run: int) -> None:
+        self._store = store
+        self._run = run
+        self._there = 0
+
+    async def clear(self) -> None:
+        """The list is read anew."""
+        self._there = 0
+        await asyncio.to_thread(self._store.forget_stood, self._run)
+
+    async def put(self, page: Sequence[Sighting]) -> int:
+        """Takes a page; gives how many segments there are by now. The first look at each counts."""
+        rows = [(one.id, one.name, one.folded) for one in page]
+        self._there += await asyncio.to_thread(self._store.keep_stood, self._run, rows, whole=False)
+        return self._there
+
+    async def seal(self) -> None:
+        """The list is whole."""
+        await asyncio.to_thread(self._store.keep_stood, self._run, ())
+
+
+async def list_all(
+    api: Api, ask: Ask, *, since: int | None = None, keep: Keep = lambda page: page
+) -> list[Sighting]:
     """All segments, or those that were changed since `since` (Unix time by the server's clock).
 
-    A server that does not know that filter gives more, which does no harm.
+    A server that does not know that filter gives more, which does no harm. `keep` says which of a page are
+    wanted: of a long list, few are.
 
     Raises:
         ListingFailed: a page was refused, or the list never held still.
         Stopped: a stop was asked for meanwhile.
     """
-    return await read_list(
-        lambda page: api.list(page=page, order_by=BY_ID, last_updated_at=since), ask, sighting, of="segments"
+    seen: set[str] = set()
+    kept: dict[str, Sighting] = {}
+
+    async def put(elements: Sequence[dict[str, Any]]) -> int:
+        page = [sighting(element) for element in elements]
+        seen.update(one.id for one in page)
+        kept.update((one.id, one) for one in keep(page))
+        return len(seen)
+
+    async def clear() -> None:
+        seen.clear()
+        kept.clear()
+
+    await _read(
+        lambda page: api.list(page=page, order_by=BY_ID, last_updated_at=since), ask, put, clear, "segments"
     )
+    return list(kept.values())
+
+
+async def list_into(api: Api, ask: Ask, stock: Stock) -> None:
+    """All segments, by pages, into `stock`, which is sealed then: there may be more than fit in memory.
+
+    Raises:
+        ListingFailed, Stopped: as `list_all`; what has been put there then is no list.
+    """
+
+    async def put(elements: Sequence[dict[str, Any]]) -> int:
+        return await stock.put([sighting(element) for element in elements])
+
+    await _read(lambda page: api.list(page=page, order_by=BY_ID), ask, put, stock.clear, "segments")
+    await stock.seal()
 
 
 async def read_list(request: Request, ask: Ask, read: Callable[[dict[str, Any]], T], *, of: str) -> list[T]:
@@ -111,26 +183,37 @@ async def read_list(request: Request, ask: Ask, read: Callable[[dict[str, Any]],
         ListingFailed: a page was refused, or the list never held still.
         Stopped: a stop was asked for meanwhile.
     """
+    found: dict[str, T] = {}
+
+    async def put(elements: Sequence[dict[str, Any]]) -> int:
+        found.update((element["id"], read(element)) for element in elements)
+        return len(found)
+
+    async def clear() -> None:
+        found.clear()
+
+    await _read(request, ask, put, clear, of)
+    return list(found.values())
+
+
+async def _read(request: Request, ask: Ask, put: Put, clear: Callable[[], Awaitable[None]], of: str) -> None:
     for _ in range(TRIES):
-        found = await _read_once(request, ask, read, of)
-        if found is not None:
-            return list(found.values())
+        await clear()
+        if await _read_once(request, ask, put, of):
+            return
     raise ListingFailed(f"the list of {of} changed at each reading; run again when the site is quieter")
 
 
-async def _read_once(
-    request: Request, ask: Ask, read: Callable[[dict[str, Any]], T], of: str
-) -> dict[str, T] | None:
-    """One reading by id; None if what came does not add up."""
-    found: dict[str, T] = {}
-    number, total = 1, None
-    while total is None or len(found) < total:
+async def _read_once(request: Request, ask: Ask, put: Put, of: str) -> bool:
+    """One reading by id; whether what came adds up."""
+    number, total, there = 1, None, 0
+    while total is None or there < total:
         page = await _page(request, ask, number, of)
-        if (total is not None and page.total < total) or (not page.elements and len(found) < page.total):
-            return None
-        found.update((element["id"], read(element)) for element in page.elements)
+        if (total is not None and page.total < total) or (not page.elements and there < page.total):
+            return False
+        there = await put(page.elements)
         number, total = number + 1, page.total
-    return found
+    return True
 
 
 async def _page(request: Request, ask: Ask, number: int, of: str) -> Page:

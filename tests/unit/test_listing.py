@@ -51,6 +51,12 @@ async def test_pages_are_read_in_the_order_of_ids_until_all_are_there():
     assert api.asked == [(1, "id ASC", 99), (2, "id ASC", 99), (3, "id ASC", 99)]
 
 
+async def test_of_a_long_list_only_what_is_wanted_is_kept_and_all_of_it_is_counted():
+    api = Pages(([1, 2], 4), ([2, 3], 4), ([4], 4))
+    assert await ids_of(api, keep=lambda page: [one for one in page if one.id in "24"]) == ["2", "4"]
+    assert len(api.asked) == 3
+
+
 async def test_what_is_made_meanwhile_is_read_too():
     assert await ids_of(Pages(([1, 2], 3), ([3], 4), ([4], 4))) == ["1", "2", "3", "4"]
 
