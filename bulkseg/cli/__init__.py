@@ -18,6 +18,7 @@ from bulkseg.cli import (
     login,
     plan,
     pull,
+    report,
     resolve,
     results,
     run,
@@ -33,16 +34,15 @@ from bulkseg.cli.guard import PIPE_CLOSED, leave_stdout
 __all__ = ["app", "main"]
 
 _EXAMPLES = """\
-bulkseg demo                          see it work, against a local Eloqua
-bulkseg plan jobs/nightly.toml        check the whole job, send nothing
-bulkseg run jobs/nightly.toml         make the segments, or go on making them
+bulkseg init segments.csv          write a job file for your data
+bulkseg plan jobs/nightly.toml     check the whole job, send nothing
+bulkseg run jobs/nightly.toml      make the segments, or go on making them
 bulkseg results jobs/nightly.toml -o made.xlsx
 """
 
 app = typer.Typer(
     name="bulkseg",
     no_args_is_help=True,
-    add_completion=False,
     # Plain help fits a screen, can be searched, and spares the start-up of rich.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -84,6 +84,7 @@ for _module, _command in (
     (run, run.run),
     (status, status.status),
     (results, results.results),
+    (report, report.report),
     (verify, verify.verify),
     (undo, undo.undo),
     (resolve, resolve.resolve),

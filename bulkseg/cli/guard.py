@@ -53,7 +53,7 @@ def guarded(
         typer.echo(str(interrupt), err=True)
         raise typer.Exit(128 + getattr(interrupt, "signum", signal.SIGINT)) from None
     except Exception as raised:
-        error = _innermost(raised)
+        error = innermost(raised)
         if not isinstance(error, BulksegError):
             _report_bug(error, trace=log_level == "debug")
             raise typer.Exit(1) from raised
@@ -74,7 +74,7 @@ def _say(error: BulksegError) -> None:
     typer.echo(secrets.text(words), err=True)
 
 
-def _innermost(error: Exception) -> Exception:
+def innermost(error: Exception) -> Exception:
     """What a group of tasks failed of: its first error; the others are those that this one has cancelled."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]

@@ -17,10 +17,10 @@ IfExists = Literal["fail", "skip", "adopt", "ignore"]
 # --- Of several commands --------------------------------------------------------------------------------
 
 JobArgument = Annotated[
-    Path, typer.Argument(metavar="JOB", help="A job file (.toml), or a data file (.csv .parquet .xlsx ...).")
+    Path, typer.Argument(metavar="JOB", help="A job file (.toml), or a data file (.csv ...).")
 ]
 CheckpointArgument = Annotated[
-    Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint, or the job whose checkpoint is meant.")
+    Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint, or the job that it is of.")
 ]
 VarOption = Annotated[
     list[str] | None,
@@ -78,6 +78,10 @@ AcceptWarningsOption = Annotated[
 MakeFoldersOption = Annotated[bool, typer.Option("--make-folders", help="Make the folders that are missing.")]
 OnlineOption = Annotated[bool, typer.Option("--online", help="Sign in, and say what a run would meet there.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before sending.")]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option("--report", metavar="FILE", help="Write a page of it to FILE.html, however it ends."),
+]
 LogFormatOption = Annotated[
     LogFormat,
     typer.Option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -43,6 +44,7 @@ def run(
     accept_warnings: options.AcceptWarningsOption = False,
     make_folders: options.MakeFoldersOption = False,
     yes: options.YesOption = False,
+    report: options.ReportOption = None,
     as_json: options.JsonOption = False,
     log_format: options.LogFormatOption = "auto",
     log_level: options.LogLevelOption = "info",
@@ -57,10 +59,13 @@ def run(
     4 another process is at it; 130 or 143 ended by a signal.
     """
     with guarded(as_json=as_json, log_level=log_level, document=partial(_not_begun, job, checkpoint)):
+        from bulkseg.cli.report import refuse_unfit
         from bulkseg.cli.summary import Call
         from bulkseg.job import load_job, with_source
         from bulkseg.pipeline import RunOptions
 
+        if report is not None:
+            refuse_unfit(report)
         chosen = RunOptions(
             checkpoint=checkpoint,
             retry_failed=retry_failed,
@@ -76,7 +81,8 @@ def run(
         )
         asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
         read = with_source(load_job(job, options.parse_vars(var)), source)
-        summary = _provision(read, chosen, log_format, log_level, asks=asks)
+        work = partial(_provision, read, chosen, log_format, log_level, asks=asks)
+        summary = work() if report is None else _reported(report, read, chosen, work)
         if as_json:
             print_json(summary.document())
         else:
@@ -98,6 +104,13 @@ def _provision(
         typer.echo("nothing was sent", err=True)
         raise typer.Exit(1)
     return summary
+
+
+def _reported(output: Path, job: Job, chosen: RunOptions, work: Callable[[], Summary]) -> Summary:
+    from bulkseg.cli.report import reported
+
+    rate = job.limits.rate if chosen.rate is None else chosen.rate
+    return reported(output, chosen.checkpoint or job.checkpoint, rate, work)
 
 
 def _tell(summary: Summary, call: Call) -> None:

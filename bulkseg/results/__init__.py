@@ -26,6 +26,7 @@ __all__ = [
     "write_sheet",
     "write_sheet_stream",
     "write_stream",
+    "written_whole",
 ]
 
 _WRITERS = {"csv": write_csv, "parquet": write_parquet, "jsonl": write_jsonl, "xlsx": write_excel}
