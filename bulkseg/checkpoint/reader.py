@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
@@ -40,8 +41,9 @@ FROM json_each(?) AS asked CROSS JOIN spec ON spec.key = asked.value
 _COMMONEST_ERRORS = """
 SELECT error, count(*) AS times, min(key) FROM spec
 WHERE present AND state IN ('failed', 'unknown') AND error IS NOT NULL
-GROUP BY error ORDER BY times DESC, error LIMIT ?
+GROUP BY error ORDER BY times DESC, error
 """
+_PARTICULAR = re.compile(r'"[^"]*"|\d+')
 
 
 def read(path: Path) -> Reader:
@@ -130,9 +132,16 @@ class Reader:
         ]
 
     def commonest_errors(self, limit: int = 3) -> list[tuple[str, int, str]]:
-        """Errors of specs that failed or are unknown, how often each came, and one key that it came to."""
+        """Errors of specs that failed or are unknown, how often each came, and one key that it came to.
+
+        Those that differ only in numbers or in what is quoted are one: the commonest of them stands for all.
+        """
+        alike: dict[str, list[Any]] = {}
         with reading(self._path):
-            return self._connection.execute(_COMMONEST_ERRORS, (limit,)).fetchall()
+            for error, times, key in self._connection.execute(_COMMONEST_ERRORS):
+                alike.setdefault(_PARTICULAR.sub("", error), [error, 0, key])[1] += times
+        commonest = sorted(alike.values(), key=lambda one: -one[1])
+        return [(error, times, key) for error, times, key in commonest[:limit]]
 
     def fates(self, keys: Sequence[str]) -> dict[str, Fate]:
         """What became of the specs of these keys; those that are not on record are not there."""

@@ -24,7 +24,7 @@ bulkseg init exports/regions.xlsx -o jobs/nightly.toml --yes
 
 
 def init(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="A data file (.csv .tsv .parquet .xlsx ...).")],
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="A data file (.csv .tsv .parquet .xlsx).")],
     *,
     output: Annotated[
         Path | None,

@@ -20,7 +20,7 @@ DEFAULTS = Settings()
 
 EXAMPLES = """\
 bulkseg sandbox --port 8080
-bulkseg sandbox --port 8080 --latency 0.03 --fault lost:20 --fault cut:30 --unique 409
+bulkseg sandbox --port 8080 --latency 0.03 --fault lost:20 --unique 409
 """
 
 

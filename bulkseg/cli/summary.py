@@ -55,9 +55,11 @@ def lines(document: dict[str, Any], call: Call, errors: Errors = ()) -> Iterator
     yield from outcome(document)
     if errors:
         yield "commonest errors:"
-        yield from (f"  {count:>10,}  {error} (such as {key})" for error, count, key in errors)
+        for error, count, key in errors:
+            yield f"  {count:>10,}  {error}"
+            yield f"              such as {key}"
     if document["requests"]["sent"] and document["states"]["created"]:
-        yield "Eloqua has not calculated the new segments yet: how many contacts they hold is not known."
+        yield "Eloqua has not calculated the new segments yet: their counts are not known."
     yield "next:"
     yield from (f"  {command}" for command in _next(document, call))
 

@@ -122,7 +122,7 @@ def picture(job: str, numbers: Numbers, events: list[Text]) -> RenderableType:
 
 
 def _bar(job: str, numbers: Numbers, end: str) -> Table:
-    grid = Table.grid(padding=(0, 1), expand=True)
+    grid = Table.grid(padding=(0, 2), pad_edge=False, expand=True)
     grid.add_column(no_wrap=True, overflow="ellipsis", max_width=24)
     grid.add_column(ratio=1, min_width=8)
     for _ in range(3):

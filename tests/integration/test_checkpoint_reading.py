@@ -88,6 +88,23 @@ async def test_the_commonest_errors_come_first_with_an_example(path):
         assert reader.commonest_errors(2) == [("name taken", 3, "a"), ("no folder", 2, "d")]
 
 
+async def test_errors_that_differ_in_numbers_and_names_alone_are_one(path):
+    errors = [
+        "segment 7 is gone",
+        "segment 12 is gone",
+        '"A, 1" is taken',
+        "segment 12 is gone",
+        '"B" is taken',
+    ]
+    with opened(path) as checkpoint:
+        take_in(checkpoint, source("abcde"))
+        await checkpoint.record(
+            [Record(number, State.FAILED, 1, NOW, error=error) for number, error in enumerate(errors, 1)]
+        )
+    with read(path) as reader:
+        assert reader.commonest_errors() == [("segment 12 is gone", 3, "b"), ('"A, 1" is taken', 2, "c")]
+
+
 def test_a_checkpoint_that_is_not_there_is_told(path):
     with pytest.raises(CheckpointError, match="there is no checkpoint here"):
         read(path)

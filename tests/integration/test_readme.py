@@ -224,6 +224,7 @@ def test_a_file_that_is_named_as_one_of_the_project_is_there():
 def jobs(tmp_path):
     for name, text in marked("file"):
         (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "nested.json").write_text("{}")  # `pull` writes it in the README
     return tmp_path
 
 
@@ -231,7 +232,15 @@ def test_every_job_file_loads(jobs):
     shown = [text for _, _, language, text in BLOCKS if language == "toml"]
     written = [text for name, text in marked("file") if name.endswith(".toml")]
     assert shown == written
-    assert [load_job(path).name for path in sorted(jobs.glob("*.toml"))] == ["regional", "trouble"]
+    assert [load_job(path).name for path in sorted(jobs.glob("*.toml"))] == [
+        "copies",
+        "flat",
+        "matrix",
+        "nested",
+        "nightly",
+        "regional",
+        "trouble",
+    ]
 
 
 def test_the_values_that_are_called_defaults_are_those(jobs):

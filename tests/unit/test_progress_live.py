@@ -98,7 +98,7 @@ async def test_the_cursor_comes_back_at_the_end_and_nothing_is_drawn_after_it():
     display.started("nightly", 1, TALLY)
     display.ended({"exit": 0})
     drawn = console.file.getvalue()
-    assert shown(console).rstrip().splitlines()[-1].endswith("4,003/12,345 in 0.0 s")
+    assert shown(console).rstrip().splitlines()[-1].endswith("4,003/12,345  in 0.0 s")
     assert drawn.rindex("\x1b[?25h") > drawn.rindex("\x1b[?25l")
     display._draw()
     assert console.file.getvalue() == drawn
@@ -112,7 +112,7 @@ async def test_the_bar_ends_at_100_percent_and_never_before_all_is_done():
     tally.created += 1
     display.ended({"exit": 0})
     last = shown(console).rstrip().splitlines()[-1]
-    assert "100 % 1,000/1,000 in" in last
+    assert "100 %  1,000/1,000  in" in last
 
 
 async def test_a_picture_that_would_be_the_same_is_not_drawn_again():
