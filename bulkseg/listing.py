@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from bulkseg.answers import Page, page_of, segment_of
@@ -121,7 +122,7 @@ class Stock:
     async def put(self, page: Sequence[Sighting]) -> int:
         """Takes a page; gives how many segments there are by now. The first look at each counts."""
         rows = [(one.id, one.name, one.folded) for one in page]
-        self._there += await asyncio.to_thread(self._store.keep_stood, self._run, rows, whole=False)
+        self._there += await asyncio.to_thread(partial(self._store.keep_stood, self._run, rows, whole=False))
         return self._there
 
     async def seal(self) -> None:
