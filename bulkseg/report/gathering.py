@@ -78,7 +78,7 @@ class _Latest:
 
 
 def _took(spec: Spec) -> float | None:
-    """Seconds from the last request to its answer; None where no answer came, or none to a request."""
+    """Seconds from the last intent on disk to the answer; None where no answer came, or none to a request."""
     direct = spec.state in _ANSWERED and spec.http_status is not None and not spec.reconciled
     if not direct or spec.sent_at is None or spec.done_at is None or spec.done_at < spec.sent_at:
         return None
