@@ -10,7 +10,7 @@ from benchmarks import children, source
 from benchmarks.report import Budget, Report
 
 ROWS = 10
-HELP_SECONDS = 0.25
+HELP_CPU_SECONDS = 0.25
 RUN_CPU_SECONDS = 1.5
 NO_LIMIT = "1000000"  # requests a second
 _COUNTED = "import sys; from bulkseg.cli import main; main(); print(len(sys.modules))"
@@ -21,12 +21,13 @@ def measure(turns: int) -> Report:
     asked = (("--help", False), ("plan", False), ("run", True))
     rows = [_measure(command, turns, online=online) for command, online in asked]
     help_row, _, run_row = rows
-    shown, used = float(help_row["seconds"]), float(run_row["CPU s"])
+    # By the CPU, for it waits for nothing else, and others on the machine are not its fault.
+    shown, used = float(help_row["CPU s"]), float(run_row["CPU s"])
     return Report(
         f"start-up: jobs of {ROWS} rows",
         rows,
         [
-            Budget(f"--help in {shown:.2f} s, under {HELP_SECONDS}", shown < HELP_SECONDS),
+            Budget(f"--help with {shown:.2f} s of CPU, under {HELP_CPU_SECONDS}", shown < HELP_CPU_SECONDS),
             Budget(f"run with {used:.2f} s of CPU, under {RUN_CPU_SECONDS}", used < RUN_CPU_SECONDS),
         ],
     )
