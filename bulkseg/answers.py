@@ -5,7 +5,6 @@ A body that is not what it should be gives None, never an exception: what that m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,8 +99,11 @@ def _elements(value: object) -> tuple[dict[str, Any], ...] | None:
     return tuple(found) if len(found) == len(value) else None
 
 
-def _with_id(value: object) -> dict[str, Any] | None:
-    if not isinstance(value, Mapping):
+def _with_id(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
         return None
     number = id_of(value.get("id"))
-    return None if number is None else {**value, "id": number}
+    if number is None:
+        return None
+    value["id"] = number
+    return value

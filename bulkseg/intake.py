@@ -120,7 +120,7 @@ class Intake:
 
     async def _intend(self, group: list[Task]) -> None:
         now = self._clock.now()
-        tasks = [replace(task, attempts=task.attempts + 1, intended_at=now) for task in group]
+        tasks = [Task(task.id, task.spec, task.attempts + 1, task.throttled, now) for task in group]
         try:
             await self._ledger.intend([Intent(task.id, task.attempts, now) for task in tasks])
         except StorageFull as error:

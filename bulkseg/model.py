@@ -8,6 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar, dataclass_transform
+
+T = TypeVar("T")
+
+
+@dataclass_transform(frozen_default=True)
+def plain(cls: type[T]) -> type[T]:
+    """A frozen, slotted data class, frozen for the type checker alone.
+
+    There is one of these for each step of each spec, and Python's own `frozen` makes them in three times the
+    time: it was measured at a thirtieth of a run's throughput.
+    """
+    return dataclass(slots=True, unsafe_hash=True)(cls)
 
 
 class Action(StrEnum):
@@ -30,7 +43,7 @@ class State(StrEnum):
     UNDONE = "undone"
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Row:
     """One record of the source. `file` is named as the job names it; `line` is its real line, from 1.
 
@@ -42,7 +55,7 @@ class Row:
     cells: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Spec:
     """One request to make.
 
@@ -65,7 +78,7 @@ class Spec:
     folder: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Task:
     """A spec that this run is to do.
 
@@ -84,7 +97,7 @@ class Task:
 # --- What came back -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Answer:
     """The server answered. `whole` is False where the body broke off; words stand for one that is too long.
 
@@ -113,7 +126,7 @@ Reply = Answer | NoAnswer
 # --- What it means --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Made:
     """The server made it. `warning` says what is not as asked for; `status` is None where it was found.
 
@@ -201,7 +214,7 @@ Outcome = Made | NotSent | InDoubt | Throttled | Refused | LoggedOut
 # --- What is kept ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Intent:
     """That a request is about to leave. `at` is Unix time in seconds; `attempts` counts it already."""
 
@@ -210,7 +223,7 @@ class Intent:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class Record:
     """What became of a spec, for the checkpoint.
 
