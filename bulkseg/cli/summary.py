@@ -81,7 +81,7 @@ def _cost(document: dict[str, Any]) -> str:
     requests = document["requests"]
     others = [f"{requests[what]:,} {what}" for what in ("searches", "throttled", "retried") if requests[what]]
     told = ", ".join([f"{requests['sent']:,} requests sent in this run", *others])
-    if not document["rate"]:
+    if not document["rate"] or not requests["sent"]:
         return told
     return f"{told}, in {duration(document['seconds'])} ({document['rate']:.1f} a second)"
 

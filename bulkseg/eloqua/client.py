@@ -17,7 +17,7 @@ from yarl import URL
 
 from bulkseg.clock import Clock
 from bulkseg.eloqua.auth import Auth, BasicAuth, TokenAuth
-from bulkseg.eloqua.discovery import REASONS, VERSION, Identity, accepted, identity_of, undiscovered
+from bulkseg.eloqua.discovery import REASONS, VERSION, Identity, accepted, advice, identity_of, undiscovered
 from bulkseg.eloqua.search import by_name
 from bulkseg.eloqua.sites import Site
 from bulkseg.eloqua.transport import Transport, open_transport
@@ -242,7 +242,8 @@ class Eloqua:
         return self._urls
 
     def _not_let_in(self) -> SignInRefused:
-        return SignInRefused(f"the server does not let {self._site.label} in any more; {REASONS}")
+        label, check = self._site.label, advice(self._site)
+        return SignInRefused(f"the server does not let {label} in; {check}; {REASONS}")
 
 
 @asynccontextmanager

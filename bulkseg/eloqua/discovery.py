@@ -59,7 +59,7 @@ def identity_of(site: Site, reply: Reply) -> Identity:
     reply = _answered(site, where, reply)
     found = load(reply.body) if reply.whole else None
     if isinstance(found, str):
-        raise SignInRefused(f"sign-in refused for {site.label}: {found[:100]!r}; {_check(site)}")
+        raise SignInRefused(f"sign-in refused for {site.label}: {found[:100]!r}; {advice(site)}")
     base = _rest_url(found)
     if base is None:
         raise ConfigError(
@@ -89,7 +89,8 @@ def _answered(site: Site, where: str, reply: Reply) -> Answer:
     return reply
 
 
-def _check(site: Site) -> str:
+def advice(site: Site) -> str:
+    """What somebody can check who was not let in."""
     return _CREDENTIALS if site.oauth is None else _ANEW
 
 
@@ -97,12 +98,12 @@ def _refuse(site: Site, where: str, answer: Answer) -> NoReturn:
     said = read_errors(answer.status, answer.body)
     match answer.status:
         case 401:
-            raise SignInRefused(f"sign-in refused for {site.label}: {said}; {_check(site)}; {REASONS}")
+            raise SignInRefused(f"sign-in refused for {site.label}: {said}; {advice(site)}; {REASONS}")
         case 403:
             raise SignInRefused(f"sign-in refused for {site.label}: {said}; the user has no permission")
         case status if 300 <= status < 400:  # noqa: PLR2004  # HTTP's redirects
             raise SignInRefused(
-                f"sign-in at {where} was redirected (HTTP {status}), which is not followed: {_check(site)},"
+                f"sign-in at {where} was redirected (HTTP {status}), which is not followed: {advice(site)},"
                 " and that the login URL is the right one"
             )
         case status if status in (408, 429) or status >= 500:  # noqa: PLR2004  # HTTP's server errors

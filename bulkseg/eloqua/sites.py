@@ -138,7 +138,8 @@ def _oauth(name: str | None, sources: Sources, found: Mapping[str, str], environ
 def _require(sources: Sources, found: Mapping[str, str], ends: tuple[str, ...]) -> None:
     missing = [sources.variable(end) for end in ends if not found[end]]
     if missing:
-        raise ConfigError(f"{' and '.join(missing)} not set: looked in {sources.looked_in()}")
+        where = f"{' and '.join(missing)} not set: looked in {sources.looked_in()}"
+        raise ConfigError(f"{where}. `bulkseg plan` and `bulkseg demo` need no credentials")
 
 
 def _refuse_colons(sources: Sources, found: Mapping[str, str]) -> None:

@@ -48,7 +48,7 @@ class SourceFile:
         """What the operating system said, in words."""
         match error:
             case FileNotFoundError():
-                return self.refused("does not exist: check the path (it is relative to the job file)")
+                return self.refused("does not exist: check the path (those in a job file are relative to it)")
             case IsADirectoryError():
                 return self.refused(
                     f"is a directory: name a file in it, or a glob such as {self.display}/*.csv"
