@@ -136,6 +136,8 @@ class Meter:
         remaining, moved = self._tally.total - now.done, now.done - then.done
         if remaining <= 0:
             return 0.0
+        if remaining <= self._tally.waiting:  # how long a doubt takes, no rate can tell
+            return None
         if passed < SOON and self._tally.allowed:
             return remaining / self._tally.allowed
         return remaining * (now.at - then.at) / moved if moved else None

@@ -73,6 +73,13 @@ def test_the_time_left_is_not_known_once_nothing_has_moved_for_long(clock):
     assert sends(tally, clock, meter, rate=0, seconds=31).left is None
 
 
+def test_the_time_left_is_not_known_where_all_the_rest_is_held_back(clock):
+    tally = Tally(total=100)
+    meter = Meter(tally, clock)
+    tally.waiting = 2
+    assert sends(tally, clock, meter, rate=49, seconds=2).left is None
+
+
 def test_nothing_is_left_of_a_run_that_is_done(clock):
     tally = Tally(total=3, created=2, failed=1)
     assert Meter(tally, clock).read().left == 0.0
