@@ -63,8 +63,8 @@ def results(
             raise ConfigError("results --json says what was written to a file: give -o FILE as well")
         if as_job and join:
             raise ConfigError("--as-job and --join each write another table: give one of them")
-        path, job = find_job(checkpoint, options.parse_vars(var))
         states = parse_states(state)
+        path, job = find_job(checkpoint, options.parse_vars(var))
         if as_job or join:
             written = _write_rows(_source_of(job, path, source), path, states, output, as_job=as_job)
         else:
