@@ -37,4 +37,4 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def clock() -> Clock:
     """The running loop's time; chance is always in the middle."""
     loop = asyncio.get_running_loop()
-    return Clock(loop.time, loop.time, asyncio.sleep, lambda: 0.5, lambda: "this boot")
+    return Clock(now=loop.time, monotonic=loop.time, sleep=asyncio.sleep, chance=lambda: 0.5)
