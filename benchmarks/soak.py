@@ -125,18 +125,24 @@ async def watched(job: Path, environ: Mapping[str, str]) -> tuple[Summary, list[
 
 
 async def _sample(watcher: Watcher, samples: list[Sample]) -> None:
+    """Now and then, and once more when it is cancelled: a run may be over before the first is due."""
     process, began = psutil.Process(), time.monotonic()
-    while True:
-        await asyncio.sleep(1 / SAMPLES_A_SECOND)
-        samples.append(
-            Sample(
-                seconds=time.monotonic() - began,
-                mib=process.memory_info().rss / 2**20,
-                files=process.num_fds(),
-                tasks=len(asyncio.all_tasks()),
-                done=watcher.tally.done,
-            )
-        )
+    try:
+        while True:
+            await asyncio.sleep(1 / SAMPLES_A_SECOND)
+            samples.append(_look(process, began, watcher))
+    finally:
+        samples.append(_look(process, began, watcher))
+
+
+def _look(process: psutil.Process, began: float, watcher: Watcher) -> Sample:
+    return Sample(
+        seconds=time.monotonic() - began,
+        mib=process.memory_info().rss / 2**20,
+        files=process.num_fds(),
+        tasks=len(asyncio.all_tasks()),
+        done=watcher.tally.done,
+    )
 
 
 def growth_budgets(samples: Sequence[Sample]) -> list[Budget]:
