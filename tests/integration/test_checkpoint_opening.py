@@ -319,12 +319,17 @@ async def test_what_a_killed_process_left_in_the_wal_goes_along(path):
         assert [row.segment_id for row in reader.specs()] == ["17"]
 
 
+def locks_on(path):
+    """Each without its number, which counts the locks of the whole machine."""
+    lines = (line.partition(": ")[2] for line in Path("/proc/locks").read_text().splitlines())
+    return [line for line in lines if f":{path.stat().st_ino} " in line]
+
+
 def test_a_process_that_looks_at_a_held_checkpoint_does_not_let_go_of_its_locks(path):
     # Closing any descriptor of a file lets go of the process's POSIX locks on it (howtocorrupt.html, 2.2).
     with opened(path) as checkpoint:
         take_in(checkpoint, source("a"))
-        inode = f":{path.stat().st_ino} "
-        locks = [line for line in Path("/proc/locks").read_text().splitlines() if inode in line]
+        locks = locks_on(path)
         with read(path) as reader:
             reader.counts()
-        assert locks == [line for line in Path("/proc/locks").read_text().splitlines() if inode in line] != []
+        assert locks == locks_on(path) != []

@@ -90,7 +90,7 @@ def test_the_environment_is_made_from_hashed_wheels_and_the_project_without_fetc
         "-m venv --clear .venv",
         f"{PIP} --require-hashes --only-binary :all: -r requirements/dev.txt",
         f"{PIP} --no-deps --no-build-isolation -e .",
-        "-m pytest",
+        "-m pytest -n 4 --dist loadfile --no-loadscope-reorder",
     ]
 
 

@@ -12,7 +12,7 @@ from bulkseg.rows import lines as lines_module
 from bulkseg.rows import open_source
 from bulkseg.rows.place import SourceFile
 
-PACKED = gzip.compress(b"a,b\n" + "".join(f"{n},{n * n}\n" for n in range(9000)).encode())
+PACKED = gzip.compress(b"a,b\n" + "".join(f"{n},{n * n}\n" for n in range(9000)).encode(), mtime=0)
 
 
 def read(folder, name, problem=None):
@@ -83,7 +83,7 @@ def test_a_broken_csv_is_refused_with_its_place_and_what_to_do(tmp_path, data, s
         ("s.csv.gz", PACKED[:-8] + bytes(8), "this is no sound gzip data (CRC check failed"),
         ("s.csv.gz", b"a,b\n1,2\n", "s.csv.gz:1: this is no sound gzip data (Not a gzipped file"),
         ("s.csv.gz", PACKED[:100] + bytes(100) + PACKED[200:], "s.csv.gz:1: this is no sound gzip data"),
-        ("s.csv.gz", gzip.compress(b"a\nx\n\xff\n"), "s.csv.gz:3: not UTF-8: byte 1 of the line"),
+        ("s.csv.gz", gzip.compress(b"a\nx\n\xff\n", mtime=0), "s.csv.gz:3: not UTF-8: byte 1 of the line"),
         (
             "s.tsv",
             b"a\tb\n1\t2\t3\n",
