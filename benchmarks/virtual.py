@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -10,22 +11,36 @@ from bulkseg.clock import Clock
 
 T = TypeVar("T")
 
+# In seconds; more than the floats of a simulated week are apart.
+HAIR = 1e-9
+
 
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Jumps to the next timer instead of waiting for it."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._virtual = 0.0
+        self._waiting = _Waiting()
+        super().__init__(self._waiting)
 
     def time(self) -> float:
         """Seconds since the loop was made, as its timers have it."""
-        return self._virtual
+        return self._waiting.passed
 
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:  # type: ignore[attr-defined]  # asyncio's own names
-            self._virtual = max(self._virtual, self._scheduled[0]._when)  # type: ignore[attr-defined]  # noqa: SLF001
-        super()._run_once()  # type: ignore[misc]
+
+class _Waiting(selectors.DefaultSelector):
+    """Counts the seconds that it is asked to wait, and does not wait."""
+
+    passed = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """What is ready at this moment. Raises RuntimeError where the loop would wait for ever."""
+        ready = super().select(0)
+        if timeout is None and not ready:
+            raise RuntimeError("nothing is left to do and nothing to wait for: this would hang")
+        if timeout and not ready:
+            # A hair more, for whoever waits until a time and finds that floats have left a hair of it.
+            self.passed += timeout + HAIR
+        return ready
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -37,4 +52,4 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def clock() -> Clock:
     """The running loop's time; chance is always in the middle."""
     loop = asyncio.get_running_loop()
-    return Clock(now=loop.time, monotonic=loop.time, sleep=asyncio.sleep, chance=lambda: 0.5)
+    return Clock(loop.time, loop.time, asyncio.sleep, lambda: 0.5, lambda: "this boot")

@@ -7,10 +7,10 @@ cancelled leaves what one leaves that was killed between two steps of its event 
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +125,7 @@ class Server:
         fault = self.faults.pop(0) if self.faults else FINE
         made: dict[str, str] = {}
         if fault.late:
-            asyncio.get_running_loop().call_later(fault.late, self.make, spec.name)
+            asyncio.get_running_loop().call_later(fault.late, partial(self.make, spec.name, by=self.user))
         elif fault.made:
             made = self.make(spec.name)
         await asyncio.sleep(0.02)
@@ -204,8 +204,7 @@ class World:
         loop = asyncio.get_running_loop()
         clock = Clock(
             now=lambda: EPOCH + loop.time() + self.jump,
-            # In steps that floats add exactly: what waits until a time must not wake a hair before it.
-            monotonic=lambda: math.floor(loop.time() * 2**20) / 2**20,
+            monotonic=loop.time,
             sleep=asyncio.sleep,
             chance=lambda: 0.5,
         )
