@@ -109,11 +109,10 @@ class Dispatcher:
                 self._recorder.put(pending(task, self._clock.now()), _nothing)
             self._recorder.close()
 
-    async def end_of(self, task: Task) -> Record:
-        """The record with which `task` ends; to be awaited before the task can have ended."""
-        end: asyncio.Future[Record] = asyncio.get_running_loop().create_future()
-        self._awaited[task.id] = end
-        return await end
+    def end_of(self, task: Task) -> asyncio.Future[Record]:
+        """The record with which `task` will end; to be asked for before the task is given to be sent."""
+        end = self._awaited[task.id] = asyncio.get_running_loop().create_future()
+        return end
 
     def expect(self) -> None:
         """One task more is held in doubt from an earlier run: the run is not over before it is settled."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Protocol
 
 from bulkseg.clock import Clock
 from bulkseg.intake import INTENT_HOLDS
+from bulkseg.listing import Sighting
 from bulkseg.reconcile import CLOCK_SLACK, Known, Lost
 
 
@@ -28,8 +29,11 @@ class Facts(Protocol):
     def after(self, run: int, intended_at: float) -> str | None:
         """A segment that was answered for, whose request was sent after that time."""
 
-    def intended(self, segment_id: str) -> float:
-        """When the request that made that segment was about to leave."""
+    def intended(self, segment_id: str) -> tuple[int, float] | None:
+        """When the request that made that segment was about to leave: its run, and the time by its clock."""
+
+    def began(self, run: int) -> tuple[float, float, str | None]:
+        """When that run began: Unix time, the same moment by `monotonic`, and the `boot` of that."""
 
     def lag(self) -> float:
         """How far lists were seen to lag behind, in seconds, by this run or an earlier one."""
@@ -64,8 +68,25 @@ class Evidence:
         # By that run's own user: this one may have another's credentials.
         return Known(self._facts.stood(run, ids), self._claimed(ids), self._facts.us(run))
 
+    def unclaimed(self, page: Sequence[Sighting], witnesses: Collection[str] = ()) -> Iterator[Sighting]:
+        """Which of a page matter where something is in doubt: what no spec has yet, and the witnesses."""
+        claimed = self._claimed([one.id for one in page])
+        telling = {*witnesses, *self._missed}
+        return (one for one in page if one.id in telling or one.id not in claimed)
+
     def _claimed(self, ids: Collection[str]) -> set[str]:
         return {*self._facts.claimed(ids), *self._given.intersection(ids)}
+
+    def passed(self, run: int, intended_at: float) -> float:
+        """The seconds since that intent; 0 where they cannot be told.
+
+        By the machine's own count, which goes on whoever sets the clock. After a restart of the machine, or
+        on another one, nothing tells but the clock; rather than trusting that, all waiting begins anew.
+        """
+        at, count, boot = self._facts.began(run)
+        if boot is None or boot != self._clock.boot():
+            return 0.0
+        return max(0.0, self._clock.monotonic() - count - (intended_at - at))
 
     def earliest(self, run: int, intended_at: float) -> float | None:
         """The server's time before which a request of that intent has made nothing; None if nothing tells.
@@ -117,5 +138,6 @@ class Evidence:
                 self._missed.add(one)
             elif one in self._missed:
                 self._missed.remove(one)
-                self.lag = max(self.lag, self._clock.now() - self._facts.intended(one))
+                intent = self._facts.intended(one)
+                self.lag = max(self.lag, 0.0 if intent is None else self.passed(*intent))
                 self._facts.keep_lag(self.lag)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 
 from bulkseg.clock import Clock
@@ -95,7 +96,6 @@ class Reconciler:
         self._expecting = expecting
         self._run = run
         self._clock = clock
-        self._began = clock.monotonic()
         self._held: dict[int, _Held] = {}
         self._wake = asyncio.Event()
         self.resent: list[Lost] = []
@@ -123,9 +123,7 @@ class Reconciler:
         run is looked for once, and stays unknown if that does not show it: it is never sent again unasked.
         """
         now = self._clock.monotonic()
-        passed = max(0.0, self._clock.now() - lost.intended_at)
-        if lost.run == self._run:
-            passed = min(passed, now - self._began)  # however the clock may have jumped
+        passed = self._evidence.passed(lost.run, lost.intended_at)
         settled_at = now + max(0.0, self._rules.settle + INTENT_HOLDS - passed)
         if lost.earliest is None:
             lost = replace(lost, earliest=self._evidence.earliest(lost.run, lost.intended_at))
@@ -151,7 +149,7 @@ class Reconciler:
         if not self.resent:
             return []
         since = self._evidence.window(self.resent)
-        segments = await list_all(self._api, self._ask, since=since)
+        segments = await list_all(self._api, self._ask, since=since, keep=self._evidence.unclaimed)
         ids = [one.id for one in segments]
         found_twice = []
         for lost in self.resent:
@@ -198,8 +196,9 @@ class Reconciler:
         alone = not self._expecting()
         followed = {held.task.id: alone or self._evidence.followed(held.lost) for held in lost}
         since = await asyncio.to_thread(self._evidence.window, [held.lost for held in lost])
+        keep = partial(self._evidence.unclaimed, witnesses=set(chain.from_iterable(witnesses.values())))
         try:
-            segments = await list_all(self._api, self._ask, since=since)
+            segments = await list_all(self._api, self._ask, since=since, keep=keep)
         except ListingFailed as error:
             for held in lost:
                 self._conclude(held, LookAgain(str(error)))

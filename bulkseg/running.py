@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bulkseg.answers import segment_of
 from bulkseg.canary import read_back, refusal
 from bulkseg.checkpoint import Checkpoint, Doubt, Standing
-from bulkseg.clock import Clock
+from bulkseg.clock import Clock, steady
 from bulkseg.dispatch import Dispatcher
 from bulkseg.eloqua.client import Eloqua
 from bulkseg.errors import BulksegError, Stopped, StorageFull
@@ -24,7 +24,7 @@ from bulkseg.folders import Folders
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
 from bulkseg.job import Limits
-from bulkseg.listing import ListingFailed, list_all
+from bulkseg.listing import ListingFailed, Stock, list_into
 from bulkseg.model import InDoubt, Record, Spec, State, Task
 from bulkseg.observe import Observer, Tally
 from bulkseg.outcome import Hold, Retry
@@ -37,6 +37,7 @@ from bulkseg.reconciler import Reconciler, Rules, Settle
 from bulkseg.reread import Found
 from bulkseg.stop import Stop
 from bulkseg.summary import Requests, Summary, exit_status
+from bulkseg.trial import Trial
 
 # So many specs of a template may fail one after the other before the rest goes without a canary.
 CANARY_ROUNDS = 5
@@ -67,23 +68,26 @@ class Running:
         self._set = setting
         self._checkpoint = setting.checkpoint
         self._facts = setting.checkpoint.facts
-        self._clock = setting.clock
+        # Times of one run follow from each other, whoever sets the clock meanwhile.
+        self._clock = steady(setting.clock)
         self._stop = setting.stop
         self._tally = Tally()
-        self._health = Health(setting.limits.max_failures, setting.limits.give_up_after, setting.clock)
+        self._health = Health(setting.limits.max_failures, setting.limits.give_up_after, self._clock)
         self._gateway = Gateway(
             server=setting.server,
-            pace=Pace(setting.limits.rate, clock=setting.clock),
+            pace=Pace(setting.limits.rate, clock=self._clock),
             health=self._health,
             observer=setting.observer,
             tally=self._tally,
-            clock=setting.clock,
+            clock=self._clock,
             stop=setting.stop,
         )
         self._folders: Mapping[str, str] = {}
         self._number = 0
         self._twins = False
-        self._alone = False
+        # Who has been handed to the dispatcher out of turn is not read from the checkpoint again, where it
+        # is open once more while it waits to be sent anew.
+        self._ahead: set[int] = set()
 
     async def find_folders(self) -> None:
         """Finds the folders that open specs name by path; to be called before `go`.
@@ -113,8 +117,10 @@ class Running:
         doubts = self._facts.in_doubt()
         self._tally.total = self._to_do() + len(doubts)
         today, user_id = self._set.surveyed.today, self._set.user_id
-        self._number = self._checkpoint.begin_run(self._clock.now(), today, user_id)
         began = self._clock.monotonic()
+        self._number = self._checkpoint.begin_run(
+            self._clock.now(), today, user_id, began=began, boot=self._clock.boot()
+        )
         self._set.observer.started(self._set.job, self._number, self._tally)
         if changed := self._set.surveyed.plan.changed_total:
             self._set.observer.notice("specs_changed", count=changed, hint="made already, so not sent")
@@ -151,15 +157,22 @@ class Running:
             # Each needs the other: the dispatcher is there by the time that anything is settled.
             dispatcher.settle(step, task)
 
+        def hold(step: Hold) -> None:
+            if isinstance(step.outcome, InDoubt):
+                trial.doubt(step.task.id)
+            reconciler.hold(step)
+
         reconciler = self._reconciler(settle)
-        dispatcher = self._dispatcher(reconciler.hold)
+        dispatcher = self._dispatcher(hold)
         async with asyncio.TaskGroup() as group:
+            trial = Trial(self._read_back, stop=self._stop, group=group)
             looking = group.create_task(reconciler.work())
             for doubt in doubts:
                 dispatcher.expect()
                 self._take_up(doubt, bodies.get(doubt.task.id), reconciler)
-            await dispatcher.run(self._source(dispatcher))
+            await dispatcher.run(self._source(dispatcher, trial))
             looking.cancel()
+            trial.close()
         if not self._stop.requested:
             hands, warn = self._set.limits.concurrency, self._checkpoint.warn
             await found.read(self._set.server, self._gateway.ask, warn, hands=hands, stop=self._stop)
@@ -192,17 +205,16 @@ class Running:
         )
 
     def _expecting(self) -> bool:
-        """Whether something is or will be sent that is not held back; a canary holds all else back."""
-        return not self._alone and self._tally.total > self._tally.done + self._tally.waiting
+        """Whether something is or will be sent of which an answer is still to come."""
+        return self._tally.total > self._tally.done + self._tally.waiting
 
     # --- What stood there before ------------------------------------------------------------------------
 
     async def _take_stock(self) -> None:
         """Lists what the server holds, and ends the specs whose name is taken, before anything is sent."""
         if self._checkpoint.count_open() and self._set.if_exists != "ignore":
-            segments = await list_all(self._set.server, self._gateway.ask)
-            rows = ((one.id, one.name, one.folded) for one in segments)
-            await asyncio.to_thread(self._checkpoint.keep_stood, self._number, rows)
+            stock = Stock(self._checkpoint, self._number)
+            await list_into(self._set.server, self._gateway.ask, stock)
         for standing in await asyncio.to_thread(lambda: list(self._facts.standing(self._number))):
             record = self._taken(standing)
             if record is not None:
@@ -228,6 +240,7 @@ class Running:
 
     def _take_up(self, doubt: Doubt, spec: Spec | None, reconciler: Reconciler) -> None:
         """Has a doubt looked into; it is sent again only as it was, by the `spec` the source still has."""
+        self._ahead.add(doubt.task.id)
         unchanged = spec is not None and spec.hash == doubt.task.spec.hash
         reconciler.take(
             replace(doubt.task, spec=spec) if spec is not None and unchanged else doubt.task,
@@ -251,23 +264,25 @@ class Running:
     def _expanded(self, page: Page) -> Iterator[list[Task]]:
         return open_tasks(self._set.surveyed.source, self._set.surveyed.expander, page)
 
-    async def _source(self, dispatcher: Dispatcher) -> AsyncIterator[Sequence[Task]]:
+    async def _source(self, dispatcher: Dispatcher, trial: Trial) -> AsyncIterator[Sequence[Task]]:
         """The canaries, one at a time, then all that is open; no more than the call's limit."""
         left = self._to_do()
         try:
             if self._set.options.canary:
                 async for task in self._canaries(left):
                     left -= 1
-                    end = asyncio.ensure_future(dispatcher.end_of(task))
-                    self._alone = True
+                    end = dispatcher.end_of(task)
                     yield [task]
-                    await self._read_back(task, await end)
-                    self._alone = False
-            async for batch in threaded(first_of(self._tasks(self._checkpoint.open_specs), left)):
+                    await trial.alone(task, end)
+            async for batch in threaded(first_of(self._open_tasks(), left)):
                 yield batch
         except BulksegError as error:
             # Also a source that breaks off now, though it was whole when it was checked.
             self._stop.fail(error if isinstance(error, Stopped) else Stopped(f"{error}; run again"))
+
+    def _open_tasks(self) -> Iterator[list[Task]]:
+        for batch in self._tasks(self._checkpoint.open_specs):
+            yield [task for task in batch if task.id not in self._ahead]
 
     async def _canaries(self, most: int) -> AsyncIterator[Task]:
         """The first open spec of each template of which nothing was made yet; another if that one failed."""
@@ -275,8 +290,10 @@ class Running:
             for untried in self._facts.untried()[:most]:
                 for batch in await asyncio.to_thread(list, self._tasks(pages([untried]))):
                     for task in batch:
-                        most -= 1
-                        yield task
+                        if task.id not in self._ahead and not self._stop.requested:
+                            self._ahead.add(task.id)
+                            most -= 1
+                            yield task
 
     async def _read_back(self, task: Task, record: Record) -> None:
         if record.state is not State.CREATED or record.segment_id is None:

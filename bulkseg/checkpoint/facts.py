@@ -134,11 +134,15 @@ class Facts:
         """Keep a lag that was seen, so that a run which is killed does not take it along."""
         self._first("UPDATE meta SET lag = max(lag, ?) RETURNING lag", (lag,))
 
-    def intended(self, segment_id: str) -> float:
-        """The time of the intent of the request that made that segment."""
-        return float(
-            str(self._first("SELECT intent_at FROM spec WHERE segment_id = ?", (segment_id,)) or 0.0)
-        )
+    def intended(self, segment_id: str) -> tuple[int, float] | None:
+        """The run and the time of the intent of the request that made that segment."""
+        query = "SELECT intent_run, intent_at FROM spec WHERE segment_id = ?"
+        return next(((int(run), float(at)) for run, at in self._all(query, (segment_id,))), None)
+
+    def began(self, run: int) -> tuple[float, float, str | None]:
+        """When that run began: by the clock, by the machine's own count, and what that counts from."""
+        [(at, count, boot)] = self._all("SELECT started_at, began, boot FROM run WHERE number = ?", (run,))
+        return at, count, boot
 
     def names_kept(self, action: str) -> bool:
         """Whether the site gave such specs the names asked for, once at least, and never another."""

@@ -86,6 +86,8 @@ SCHEMA = (
     CREATE TABLE run (
         number INTEGER PRIMARY KEY,
         started_at REAL NOT NULL,
+        began REAL NOT NULL,                -- the same moment by the machine's own count, in seconds
+        boot TEXT,                          -- what that counts from, where it can be told
         user_id TEXT,                       -- whose credentials it had, where the sign-in told
         stood INTEGER NOT NULL DEFAULT 0,   -- 1: the list of what stood there before it is whole
         ended_at REAL,

@@ -32,7 +32,8 @@ SELECT ordinal, id, key, (SELECT label FROM source WHERE source.id = spec.source
 _WARN = "UPDATE spec SET warning = coalesce(warning || '; ', '') || ? WHERE id = ?"
 _FORGET_STOOD = """
 DELETE FROM stood
-WHERE run NOT IN (SELECT intent_run FROM spec WHERE state IN ('sending', 'unknown') AND intent_run NOT NULL)
+WHERE run <> ?
+    AND run NOT IN (SELECT intent_run FROM spec WHERE state IN ('sending', 'unknown') AND intent_run NOT NULL)
 """
 
 
@@ -150,15 +151,24 @@ class Checkpoint:
                 "use that site's credentials, or name another checkpoint with --checkpoint"
             )
 
-    def begin_run(self, now: float, today: date, user_id: str | None = None) -> int:
+    def begin_run(
+        self,
+        now: float,
+        today: date,
+        user_id: str | None = None,
+        *,
+        began: float = 0.0,
+        boot: str | None = None,
+    ) -> int:
         """Note that a run begins, and whose it is; gives its number, from 1.
 
-        `today` is kept if this is the first; `user_id` is None where the sign-in did not tell.
+        `today` is kept if this is the first; `user_id` is None where the sign-in did not tell. `began` is
+        `now` by the machine's own count of seconds, and `boot` what that counts from, if it can be told.
         """
         with self._transaction():
             self._connection.execute("UPDATE meta SET today = ? WHERE today IS NULL", (today.isoformat(),))
-            insert = "INSERT INTO run (started_at, user_id) VALUES (?, ?) RETURNING number"
-            number: int = self._connection.execute(insert, (now, user_id)).fetchone()[0]
+            insert = "INSERT INTO run (started_at, began, boot, user_id) VALUES (?, ?, ?, ?) RETURNING number"
+            number: int = self._connection.execute(insert, (now, began, boot, user_id)).fetchone()[0]
         self._writer.run = number
         return number
 
@@ -172,17 +182,24 @@ class Checkpoint:
 
     # --- What is written around each request ------------------------------------------------------------
 
-    def keep_stood(self, run: int, segments: Iterable[tuple[str, str, str]]) -> None:
+    def keep_stood(self, run: int, segments: Iterable[tuple[str, str, str]], *, whole: bool = True) -> int:
         """Keep what the server held before `run` sends anything: id, name and folded name of each segment.
 
-        The lists of earlier runs are let go of, but for those by which a spec in doubt is still to be judged.
+        Adds to what is kept for `run` already, and gives how many were new; it is a list once it is `whole`.
+        Then the lists of earlier runs are let go of, but for those by which a doubt is still to be judged.
         """
+        insert = "INSERT OR IGNORE INTO stood VALUES (?, ?, ?, ?)"
         with self._transaction():
-            self._connection.execute(_FORGET_STOOD)
-            self._connection.executemany(
-                "INSERT INTO stood VALUES (?, ?, ?, ?)", ((run, *segment) for segment in segments)
-            )
-            self._connection.execute("UPDATE run SET stood = 1 WHERE number = ?", (run,))
+            added = self._connection.executemany(insert, ((run, *segment) for segment in segments)).rowcount
+            if whole:
+                self._connection.execute(_FORGET_STOOD, (run,))
+                self._connection.execute("UPDATE run SET stood = 1 WHERE number = ?", (run,))
+        return max(added, 0)  # SQLite's module gives -1 for none
+
+    def forget_stood(self, run: int) -> None:
+        """Let go of what is kept for `run`, which is no list yet."""
+        with self._transaction():
+            self._connection.execute("DELETE FROM stood WHERE run = ?", (run,))
 
     def warn(self, number: int, warning: str) -> None:
         """Add to what is odd about a spec."""

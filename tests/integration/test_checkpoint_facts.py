@@ -43,7 +43,14 @@ async def test_before_a_time_is_the_last_that_was_answered_for_and_after_it_the_
     assert facts.after(run, NOW + 30) == "63"
     assert facts.after(run, NOW + 40) == "64"
     assert (facts.before(run, NOW + 9), facts.after(run, NOW + 50)) == (None, None)
-    assert facts.intended("63") == NOW + 40
+    assert facts.intended("63") == (run, NOW + 40)
+
+
+def test_a_run_tells_when_it_began_by_the_clock_and_by_the_count_of_the_machine(checkpoint):
+    first = checkpoint.begin_run(NOW, TODAY, began=77.0, boot="b")
+    second = checkpoint.begin_run(NOW + 1, TODAY)
+    assert checkpoint.facts.began(first) == (NOW, 77.0, "b")
+    assert checkpoint.facts.began(second)[2] is None
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.UNKNOWN, State.SKIPPED, State.ADOPTED])

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulkseg import feed
 from bulkseg.model import State
 from tests.simulated import (
     BROKEN,
@@ -128,6 +129,50 @@ def test_an_error_is_told_once_however_many_runs_look(world):
     assert len(set(errors)) == 1
 
 
+def test_a_clock_that_is_set_between_two_runs_does_not_shorten_the_settle_time(world):
+    world.server.faults, world.server.lag = [LATE], 0.5
+    world.job(SIX[:1], settle="4s")
+
+    async def work():
+        world.jump = -7_200.0
+        await world.run(kill_after=0.25, canary=False)
+        world.jump = 0.0
+        await world.run(canary=False)
+
+    simulate(work)
+    assert violations(world, SIX[:1]) == []
+
+
+@pytest.mark.parametrize("lost", [1, 2, 4])
+def test_a_canary_is_not_judged_by_lists_that_nothing_later_has_proved_up_to_date(world, lost):
+    world.server.faults, world.server.lag = [LOST] * lost, 30.0
+    world.job(SIX, settle="4s", give_up_after="10m")
+    summary = simulate(world.run)
+    assert (violations(world, SIX), summary.exit) == ([], 0)
+
+
+@pytest.mark.parametrize("canary", [True, False])
+def test_what_is_sent_again_for_an_earlier_run_is_not_read_as_open_once_more(world, monkeypatch, canary):
+    """Its row stands far behind those that are sent while it is found out that it was not made."""
+    monkeypatch.setattr(feed, "PAGE", 50)
+    monkeypatch.setattr(feed, "ROWS", 50)
+    world.server.faults = [CUT]
+    names = [f"s {number}" for number in range(1, 901)]
+    source = world.folder / "s.csv"
+
+    async def work():
+        world.job(names[:1], settle="2s")
+        await world.run(kill_after=0.25)
+        world.job(names, settle="2s")
+        head, first, *rest = source.read_text().splitlines()
+        source.write_text("\n".join([head, *rest, first, ""]))
+        await world.run(canary=canary)
+
+    simulate(work)
+    assert violations(world, names) == []
+    assert world.server.sent.count(names[0]) == 2
+
+
 # --- At random ------------------------------------------------------------------------------------------
 
 FAULTS = [FINE, LOST, CUT, LATE, BROKEN, FAILED_AFTER, FAILED_BEFORE, THROTTLED]
@@ -182,10 +227,12 @@ async def live_through(world: World, tale: Tale, names: list[str]) -> None:
         for name in (*names[::2], "unrelated"):
             world.server.make(name, by=SOMEBODY_ELSE, at=EPOCH - 5_000.0)["before"] = "yes"
         world.server.make(names[-1], at=EPOCH - 5_000.0)["before"] = "yes"
+    # With "ignore" nobody looks what stood there, so only the clock tells an older namesake of the same user.
+    jumps = [0.0] * 5 if tale.namesakes and tale.if_exists == "ignore" else tale.jumps
     options = {"canary": tale.canary, "accept_warnings": True}
     for number, kill_after in enumerate([*tale.kills, None, None]):
         turn = min(number, 4)
-        world.jump, world.server.user = tale.jumps[turn], tale.users[turn]
+        world.jump, world.server.user = jumps[turn], tale.users[turn]
         await world.run(kill_after=kill_after, **options)
         assert violations(world, names) == []
         await asyncio.sleep(tale.waits[turn])

@@ -196,7 +196,7 @@ async def test_whoever_asks_is_told_how_a_task_ended():
     bench = Bench()
     dispatcher = bench.dispatcher()
     (task,) = tasks(1)
-    end = asyncio.ensure_future(dispatcher.end_of(task))
+    end = dispatcher.end_of(task)
     await asyncio.sleep(0)
     await dispatcher.run(source([task]))
     assert (await end).segment_id == "id of s 1"

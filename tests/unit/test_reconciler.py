@@ -99,7 +99,10 @@ class Facts:
         return self.later if at < 1.0 else None
 
     def intended(self, _segment_id):
-        return 0.0
+        return 1, 0.0
+
+    def began(self, _run):
+        return 0.0, 0.0, "this boot"
 
     def lag(self):
         return self.lag_seen

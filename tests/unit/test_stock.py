@@ -1,0 +1,33 @@
+"""What stood there before a run goes to disk page by page, and is a list only once it is whole."""
+
+from datetime import date
+
+from bulkseg.checkpoint import Checkpoint
+from bulkseg.listing import Stock, sighting
+
+
+def page(*ids):
+    return [sighting({"id": one, "name": f"Name  {one}"}) for one in ids]
+
+
+async def test_each_segment_counts_once_and_the_list_only_when_it_is_sealed(tmp_path):
+    with Checkpoint.open(tmp_path / "x.checkpoint", job="x", now=1.0) as checkpoint:
+        run = checkpoint.begin_run(1.0, date(2026, 1, 2))
+        stock = Stock(checkpoint, run)
+        await stock.clear()
+        assert [await stock.put(page("1", "2")), await stock.put(page("2", "3"))] == [2, 3]
+        assert await stock.put([]) == 3
+        assert checkpoint.facts.stood(run, ["1"]) is None
+        await stock.seal()
+        assert sorted(checkpoint.facts.stood(run, ["1", "3", "4"])) == ["1", "3"]
+
+
+async def test_a_list_that_is_read_anew_keeps_nothing_of_the_first_reading(tmp_path):
+    with Checkpoint.open(tmp_path / "x.checkpoint", job="x", now=1.0) as checkpoint:
+        run = checkpoint.begin_run(1.0, date(2026, 1, 2))
+        stock = Stock(checkpoint, run)
+        await stock.put(page("1", "2"))
+        await stock.clear()
+        assert await stock.put(page("2")) == 1
+        await stock.seal()
+        assert list(checkpoint.facts.stood(run, ["1", "2"])) == ["2"]
