@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from bulkseg.clock import Clock
@@ -22,6 +23,9 @@ class Facts(Protocol):
 
     def us(self, run: int) -> str | None:
         """Our user's id in that run, where its sign-in or an answer to its requests has told it."""
+
+    def users(self) -> Collection[str]:
+        """The ids of all users that runs of this job have had, as far as they are known."""
 
     def before(self, run: int, intended_at: float) -> tuple[str, float | None] | None:
         """The last segment that was answered for before that time: its id and the server's time of it."""
@@ -66,7 +70,9 @@ class Evidence:
     def known(self, run: int, ids: Collection[str]) -> Known:
         """What is known about `ids`, for a spec whose intent is of that run."""
         # By that run's own user: this one may have another's credentials.
-        return Known(self._facts.stood(run, ids), self._claimed(ids), self._facts.us(run))
+        us = self._facts.us(run)
+        users = self._facts.users() if us is None else ()
+        return Known(self._facts.stood(run, ids), self._claimed(ids), us, users)
 
     def unclaimed(self, page: Sequence[Sighting], witnesses: Collection[str] = ()) -> Iterator[Sighting]:
         """Which of a page matter where something is in doubt: what no spec has yet, and the witnesses."""
@@ -99,7 +105,7 @@ class Evidence:
 
     def but_given(self, known: Known) -> Known:
         """The same, with what has been found for others since."""
-        return Known(known.stood, {*known.claimed, *self._given}, known.us)
+        return replace(known, claimed={*known.claimed, *self._given})
 
     def names_kept(self, action: str) -> bool:
         """Whether the site has been seen to give such specs the names asked for, and never another."""

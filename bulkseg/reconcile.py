@@ -47,12 +47,14 @@ class Known:
     """What the checkpoint knows about the segments in a list, for one spec in doubt.
 
     `stood` are the ids that were there before the spec's run, or None where no list was taken then; `claimed`
-    those that other specs have; `us` is our user's id, None while it is not known.
+    those that other specs have; `us` is our user's id, None while it is not known: then `users` are those
+    that other runs of this job had.
     """
 
     stood: Collection[str] | None
     claimed: Collection[str]
     us: str | None
+    users: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,18 @@ def _nobody_elses(one: Sighting, known: Known) -> bool:
     return known.us is None or one.created_by is None or one.created_by == known.us
 
 
-def found(lost: Lost, candidates: Sequence[Sighting]) -> Found | Ambiguous | None:
-    """Which of the candidates (from `ours`) is the one, by its name; None if no name fits."""
+def found(
+    lost: Lost, candidates: Sequence[Sighting], users: Collection[str] = ()
+) -> Found | Ambiguous | None:
+    """Which of the candidates (from `ours`) is the one, by its name; None if no name fits.
+
+    What one of `users` made goes before what others did.
+    """
+    by_users = [one for one in candidates if one.created_by in users]
+    return _named(lost, by_users) or _named(lost, candidates)
+
+
+def _named(lost: Lost, candidates: Sequence[Sighting]) -> Found | Ambiguous | None:
     exact = [one for one in candidates if one.name == lost.name]
     alike = exact or [one for one in candidates if one.folded == lost.folded]
     if len(alike) > 1:
@@ -135,20 +147,24 @@ def found(lost: Lost, candidates: Sequence[Sighting]) -> Found | Ambiguous | Non
 def owned(match: Found | Ambiguous, known: Known, *, settled: bool) -> Judgement:
     """A match as it can be relied on.
 
-    Without discovery our user is learned from the first answers; until one has come, anybody may have made
-    it. Its name was asked for by us and was not there before, so in the end it is taken for ours.
+    Without discovery our user is learned from the first answers, and a run may die before one has come. Then
+    its name was asked for by us and was not there before, so in the end it is taken for ours. Where nobody
+    looked what was there before, it has to be by a user that another run had.
     """
     if known.us is not None or isinstance(match, Ambiguous):
         return match
+    by = match.segment.created_by
+    if known.stood is None and known.users and by is not None and by not in known.users:
+        return LookAgain(f"segment {match.segment.id} has its name, and user {by} made it, who is not ours")
     return Found(match.segment, UNCHECKED) if settled else LookAgain("our user is not known yet")
 
 
 def judge_listing(lost: Lost, listing: Listing, known: Known) -> Judgement:
     """What a complete list of what is new says about a spec in doubt."""
     candidates = ours(lost, listing.segments, known)
-    match = found(lost, candidates)
+    match = found(lost, candidates, known.users)
     if match is not None:
-        return owned(match, known, settled=listing.settled)
+        return owned(match, known, settled=listing.settled and listing.followed)
     if not listing.settled:
         return LookAgain("the settle time has not passed")
     if not listing.followed:

@@ -229,7 +229,7 @@ class Reconciler:
         segments = await self._holders(held.lost, taken)
         known = self._evidence.known(held.lost.run, [one.id for one in segments])
         candidates = ours(held.lost, segments, known)
-        match = None if first else found(held.lost, candidates)
+        match = None if first else found(held.lost, candidates, known.users)
         if match is not None:
             return owned(match, known, settled=self._clock.monotonic() >= held.settled_at)
         if not segments:

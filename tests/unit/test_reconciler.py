@@ -91,6 +91,9 @@ class Facts:
     def us(self, run):
         return self.user if run == 1 else self.earlier_user
 
+    def users(self):
+        return {user for user in (self.user, self.earlier_user) if user}
+
     def before(self, _run, _at):
         return (self.witness, self.witnessed_at) if self.witness else None
 
@@ -447,7 +450,7 @@ def test_a_segment_that_one_spec_was_refused_for_is_still_there_for_the_one_that
 
 def test_a_taken_name_is_not_taken_for_ours_for_sure_while_our_user_is_not_known():
     async def work():
-        bench = Bench(facts=Facts(user=None))
+        bench = Bench(facts=Facts(user=None, earlier_user=None))
         bench.server.make(7, "s 1", by="99")
         bench.lose(attempts=2, cause=NameTaken(409, "taken", "r", "7"))
         return await bench.until()
