@@ -93,6 +93,7 @@ async def run(
                 checkpoint=checkpoint,
                 server=server,
                 user_id=identity.user_id,
+                login=identity.user_name,
                 observer=observer,
                 stop=stop,
                 clock=clock,

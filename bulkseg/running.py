@@ -56,6 +56,7 @@ class Setting:
     checkpoint: Checkpoint
     server: Eloqua
     user_id: str | None
+    login: str
     observer: Observer
     stop: Stop
     clock: Clock
@@ -116,10 +117,14 @@ class Running:
         """Runs until nothing is left to do, or a stop is asked for."""
         doubts = self._facts.in_doubt()
         self._tally.total = self._to_do() + len(doubts)
-        today, user_id = self._set.surveyed.today, self._set.user_id
         began = self._clock.monotonic()
         self._number = self._checkpoint.begin_run(
-            self._clock.now(), today, user_id, began=began, boot=self._clock.boot()
+            self._clock.now(),
+            self._set.surveyed.today,
+            self._set.user_id,
+            login=self._set.login,
+            began=began,
+            boot=self._clock.boot(),
         )
         self._set.observer.started(self._set.job, self._number, self._tally)
         if changed := self._set.surveyed.plan.changed_total:

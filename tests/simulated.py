@@ -110,8 +110,8 @@ class Server:
 
     async def sign_in(self) -> Identity:
         if self.discovery:
-            return Identity("1", "Site", self.user, "demo", "http://127.0.0.1:1")
-        return Identity(None, None, None, "demo", "http://127.0.0.1:1")
+            return Identity("1", "Site", self.user, f"login {self.user}", "http://127.0.0.1:1")
+        return Identity(None, None, None, f"login {self.user}", "http://127.0.0.1:1")
 
     async def rediscover(self) -> bool:
         return True

@@ -65,6 +65,10 @@ _US = f"""
 SELECT created_by {_ANSWERED} AND intent_at >= (SELECT started_at FROM run WHERE number = ?1)
 AND intent_run = ?1 AND created_by IS NOT NULL ORDER BY intent_at LIMIT 1
 """
+_SAME_LOGIN = """
+SELECT other.number FROM run JOIN run AS other ON other.login = run.login AND other.number <> run.number
+WHERE run.number = ? AND run.login <> '' ORDER BY other.number DESC
+"""
 _NAMED = f"SELECT EXISTS (SELECT 1 {_ANSWERED} AND action = ? AND server_name IS {{}} NULL)"
 
 
@@ -112,7 +116,13 @@ class Facts:
         return self._ids(_CLAIMED, (_json(ids),))
 
     def us(self, run: int) -> str | None:
-        """Our user's id in a run, by its sign-in or else an answer to one of its requests."""
+        """Our user's id in a run, by its own sign-in or answers, or else by those of a run with its login."""
+        return next(filter(None, map(self._user, [run, *self._same_login(run)])), None)
+
+    def _same_login(self, run: int) -> list[int]:
+        return [number for (number,) in self._all(_SAME_LOGIN, (run,))]
+
+    def _user(self, run: int) -> str | None:
         found = self._first("SELECT user_id FROM run WHERE number = ?", (run,)) or self._first(_US, (run,))
         return None if found is None else str(found)
 

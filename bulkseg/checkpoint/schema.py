@@ -89,6 +89,7 @@ SCHEMA = (
         began REAL NOT NULL,                -- the same moment by the machine's own count, in seconds
         boot TEXT,                          -- what that counts from, where it can be told
         user_id TEXT,                       -- whose credentials it had, where the sign-in told
+        login TEXT NOT NULL,                -- the name that they have, empty where they have none
         stood INTEGER NOT NULL DEFAULT 0,   -- 1: the list of what stood there before it is whole
         ended_at REAL,
         summary TEXT                    -- JSON

@@ -29,6 +29,9 @@ _NEXT_OPEN = f"""
 SELECT ordinal, id, key, (SELECT label FROM source WHERE source.id = spec.source), line, attempts
 {_OPEN} AND ordinal > ? ORDER BY ordinal LIMIT ?
 """
+_BEGIN_RUN = """
+INSERT INTO run (started_at, began, boot, user_id, login) VALUES (?, ?, ?, ?, ?) RETURNING number
+"""
 _WARN = "UPDATE spec SET warning = coalesce(warning || '; ', '') || ? WHERE id = ?"
 _FORGET_STOOD = """
 DELETE FROM stood
@@ -157,18 +160,20 @@ class Checkpoint:
         today: date,
         user_id: str | None = None,
         *,
+        login: str = "",
         began: float = 0.0,
         boot: str | None = None,
     ) -> int:
         """Note that a run begins, and whose it is; gives its number, from 1.
 
-        `today` is kept if this is the first; `user_id` is None where the sign-in did not tell. `began` is
-        `now` by the machine's own count of seconds, and `boot` what that counts from, if it can be told.
+        `today` is kept if this is the first; `user_id` is None where the sign-in did not tell, `login` the
+        name that it was done with. `began` is `now` by the machine's own count of seconds, and `boot` what
+        that counts from, if it can be told.
         """
         with self._transaction():
             self._connection.execute("UPDATE meta SET today = ? WHERE today IS NULL", (today.isoformat(),))
-            insert = "INSERT INTO run (started_at, began, boot, user_id) VALUES (?, ?, ?, ?) RETURNING number"
-            number: int = self._connection.execute(insert, (now, began, boot, user_id)).fetchone()[0]
+            values = (now, began, boot, user_id, login)
+            number: int = self._connection.execute(_BEGIN_RUN, values).fetchone()[0]
         self._writer.run = number
         return number
 

@@ -103,6 +103,21 @@ async def test_each_run_has_the_user_that_the_answers_to_its_own_requests_tell(c
     assert (checkpoint.facts.us(first), checkpoint.facts.us(second)) == ("12", "13")
 
 
+async def test_a_run_that_learned_nothing_has_the_user_of_one_with_the_same_login(checkpoint):
+    first = checkpoint.begin_run(NOW, TODAY, login="a")
+    await answered(checkpoint, "a", NOW + 1, "5", created_by="12")
+    second = checkpoint.begin_run(NOW + 2, TODAY, login="b")
+    await answered(checkpoint, "b", NOW + 3, "6", created_by="13")
+    runs = [
+        first,
+        second,
+        *(checkpoint.begin_run(NOW + 4, TODAY, login=name) for name in ("a", "b", "c", "")),
+    ]
+    checkpoint.begin_run(NOW + 5, TODAY, "14", login="")
+    assert [checkpoint.facts.us(run) for run in runs] == ["12", "13", "12", "13", None, None]
+    assert checkpoint.facts.users() == {"12", "13", "14"}
+
+
 async def test_the_user_of_the_sign_in_is_that_of_the_run(checkpoint):
     run = checkpoint.begin_run(NOW, TODAY, "12")
     await answered(checkpoint, "a", NOW + 1, "5", created_by="99")

@@ -129,7 +129,12 @@ def test_an_error_is_told_once_however_many_runs_look(world):
     assert len(set(errors)) == 1
 
 
-def test_where_a_run_did_not_learn_its_user_a_strangers_namesake_is_not_taken(world):
+@pytest.mark.parametrize(
+    ("user", "lag", "state"),
+    [("12", 1.5, State.CREATED), ("13", 1.5, State.UNKNOWN), ("13", 30.0, State.UNKNOWN)],
+)
+def test_where_a_run_did_not_learn_its_user_a_strangers_namesake_is_not_taken(world, user, lag, state):
+    """It is known by its login, or else what strangers made is left to a person."""
     world.server.discovery = False
     world.job(SIX, settle="2s", give_up_after="5m", if_exists="ignore")
 
@@ -137,13 +142,13 @@ def test_where_a_run_did_not_learn_its_user_a_strangers_namesake_is_not_taken(wo
         await world.run(limit=1)
         for name in SIX:
             world.server.make(name, by=SOMEBODY_ELSE)["before"] = "yes"
-        world.server.lag, world.server.faults = 30.0, [LOST] * 5
+        world.server.user, world.server.lag, world.server.faults = user, lag, [LOST] * 5
         await world.run(kill_after=0.1, canary=False)
         await world.run()
 
     simulate(work)
     assert violations(world, SIX) == []
-    assert {row.state for row in world.rows().values()} == {State.CREATED}
+    assert {row.state for row in world.rows().values()} == {State.CREATED, state}
 
 
 def test_a_clock_that_is_set_between_two_runs_does_not_shorten_the_settle_time(world):
