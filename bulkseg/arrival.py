@@ -6,7 +6,7 @@ from typing import Protocol
 
 from bulkseg.clock import Clock
 from bulkseg.eloqua.discovery import Identity
-from bulkseg.errors import ServerGone, Stopped
+from bulkseg.errors import ServerGone
 from bulkseg.health import Health
 from bulkseg.observe import Observer
 from bulkseg.stop import Stop
@@ -53,5 +53,4 @@ async def _wait(
     if away is not None:
         observer.notice("server_silent", error=str(error), seconds=round(away))
     await stop.or_else(clock.sleep(wait))
-    if stop.requested:
-        raise Stopped(stop.why or "stopped")
+    stop.check()

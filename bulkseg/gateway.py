@@ -112,14 +112,14 @@ class Gateway:
         """
         tries = 0
         self.look()
-        while not self._stop.requested:
+        while True:
+            self._stop.check()
             outcome = await self.once(request)
             if isinstance(outcome, Answer):
                 return outcome
             self.look()
             tries += 1
             await self._stop.or_else(self._clock.sleep(backoff(tries, self._clock.chance())))
-        raise Stopped(self._stop.why or "stopped")
 
     async def once(self, request: Callable[[], Awaitable[Reply]]) -> Answer | Outcome:
         """Makes a request, of whatever kind, one time; gives its answer, or what became of it.
@@ -128,8 +128,7 @@ class Gateway:
             Stopped: we are not let in any more, or a stop was asked for; nothing has left.
         """
         await self._stop.or_else(self._pace.turn())
-        if self._stop.requested:
-            raise Stopped(self._stop.why or "stopped")
+        self._stop.check()
         left_at = self._clock.monotonic()
         self._tally.searches += 1
         try:

@@ -113,7 +113,7 @@ async def outlook(
     limits, policy = limits_of(job, options), options.if_exists or job.if_exists
     with ExitStack() as held:
         looked_at = await asyncio.to_thread(
-            held.enter_context, surveyed(job, options, clock, look=partial(_give_up, stop), anew=True)
+            held.enter_context, surveyed(job, options, clock, look=stop.check, anew=True)
         )
         path = looked_at.plan.checkpoint
         old = path if path.exists() and not options.fresh else None
@@ -130,11 +130,6 @@ async def outlook(
                 [] if tree is None else problems_of(tree, met.folders, display, make=options.make_folders)
             )
             return _outlook(looked_at.plan, visit.identity, segments, met, folders)
-
-
-def _give_up(stop: Stop) -> None:
-    if stop.requested:
-        raise Stopped(stop.why or "stopped")
 
 
 def _refuse_another_site(old: Path | None, identity: Identity) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 
 from bulkseg.arrival import arrive
@@ -14,7 +13,7 @@ from bulkseg.clock import Clock
 from bulkseg.eloqua.client import connect
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
-from bulkseg.errors import CheckpointError, Stopped
+from bulkseg.errors import CheckpointError
 from bulkseg.health import Health
 from bulkseg.job import Job
 from bulkseg.observe import Observer
@@ -72,7 +71,7 @@ async def run(
     limits = limits_of(job, options)
     with ExitStack() as held:
         looked_at = await asyncio.to_thread(
-            held.enter_context, surveyed(job, options, clock, look=partial(_give_up, stop), anew=False)
+            held.enter_context, surveyed(job, options, clock, look=stop.check, anew=False)
         )
         client = connect(site, timeout=limits.timeout, concurrency=limits.concurrency, clock=clock)
         async with client as server:
@@ -101,11 +100,6 @@ async def run(
             running = Running(setting)
             await running.find_folders()
             return await running.go()
-
-
-def _give_up(stop: Stop) -> None:
-    if stop.requested:
-        raise Stopped(stop.why or "stopped")
 
 
 def _refuse_another_site(path: Path, identity: Identity, *, fresh: bool) -> None:

@@ -11,7 +11,7 @@ from bulkseg.bodies import Bodies
 from bulkseg.checkpoint import Reader, SpecRow, read
 from bulkseg.clock import Clock
 from bulkseg.eloqua.sites import Site
-from bulkseg.errors import InputError, Stopped
+from bulkseg.errors import InputError
 from bulkseg.expand import compile_job
 from bulkseg.job import Job
 from bulkseg.model import State
@@ -85,11 +85,6 @@ def _empty(reader: Reader) -> bool:
 
 def _expand_again(job: Job | None, reader: Reader, bodies: Bodies, stop: Stop) -> str | None:
     """Puts into `bodies` what the specs on record ask for; else says why it cannot be told."""
-
-    def look() -> None:
-        if stop.requested:
-            raise Stopped(stop.why or "stopped")
-
     today = reader.meta.today
     if job is None or today is None:
         return "its job was not found: name the job, and not its checkpoint"
@@ -97,7 +92,7 @@ def _expand_again(job: Job | None, reader: Reader, bodies: Bodies, stop: Stop) -
     try:
         with closing(open_source(job.sources, job.base)) as source:
             expander = compile_job(job, source.columns, today, source.display)
-            bodies.take_in(source, expander, hashes, look=look)
+            bodies.take_in(source, expander, hashes, look=stop.check)
     except InputError as error:
         return f"the source cannot be read any more: {error.lines()[0]}"
     return None

@@ -50,6 +50,11 @@ class Stop:
             return SIGNAL_EXITS.get(signal.Signals(self.signum), 128 + self.signum)
         return None if self.error is None else self.error.exit_status
 
+    def check(self) -> None:
+        """Raises Stopped if an end was asked for."""
+        if self.requested:
+            raise Stopped(self.why or "stopped")
+
     async def wait(self) -> None:
         """Returns once an end was asked for."""
         await self._event.wait()
