@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from bulkseg.answers import segment_of
 from bulkseg.canary import read_back, refusal
@@ -292,13 +293,17 @@ class Running:
     async def _canaries(self, most: int) -> AsyncIterator[Task]:
         """The first open spec of each template of which nothing was made yet; another if that one failed."""
         for _ in range(CANARY_ROUNDS):
-            for untried in self._facts.untried()[:most]:
-                for batch in await asyncio.to_thread(list, self._tasks(pages([untried]))):
-                    for task in batch:
-                        if task.id not in self._ahead and not self._stop.requested:
-                            self._ahead.add(task.id)
-                            most -= 1
-                            yield task
+            for task in await asyncio.to_thread(self._untried, most):
+                if self._stop.requested:
+                    return
+                self._ahead.add(task.id)
+                most -= 1
+                yield task
+
+    def _untried(self, most: int) -> list[Task]:
+        untried = [found for found in self._facts.untried() if found.id not in self._ahead]
+        # Where there is none, the source need not be opened: a workbook takes its time.
+        return list(chain.from_iterable(self._tasks(pages(untried[:most])))) if untried else []
 
     async def _read_back(self, task: Task, record: Record) -> None:
         if record.state is not State.CREATED or record.segment_id is None:
