@@ -129,7 +129,7 @@ class Facts:
     def users(self) -> Collection[str]:
         """The ids of all users that runs have had, as far as they are known."""
         runs = self._all("SELECT number FROM run", ())
-        return {user for (run,) in runs if (user := self.us(run)) is not None}
+        return {user for (run,) in runs if (user := self._user(run)) is not None}
 
     def before(self, run: int, intended_at: float) -> tuple[str, float | None] | None:
         """The last segment answered for before that time of that run, and the server's time of its making."""
