@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import linear_regression
 
 from benchmarks import children, resume, source
 from benchmarks.report import FOLDER, Budget, Report
@@ -33,10 +34,7 @@ def measure(turns: int, sizes: Sequence[int] = SIZES) -> Report:  # noqa: ARG001
 
 def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
     """Of the line of least squares through points on a log-log plot: 1 is proportional, 0 is flat."""
-    across, up = [math.log(x) for x in xs], [math.log(y) for y in ys]
-    middle, height = sum(across) / len(across), sum(up) / len(up)
-    spread = sum((x - middle) ** 2 for x in across)
-    return sum((x - middle) * (y - height) for x, y in zip(across, up, strict=True)) / spread
+    return linear_regression([math.log(x) for x in xs], [math.log(y) for y in ys]).slope
 
 
 def slopes(points: Sequence[Point]) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import linear_regression
 
 import psutil
 import uvloop
@@ -161,12 +162,9 @@ def growth_budgets(samples: Sequence[Sample]) -> list[Budget]:
 
 def rise(times: Sequence[float], values: Sequence[float]) -> float:
     """By how much the line of least squares through the values rises from the first time to the last."""
-    middle, height = sum(times) / len(times), sum(values) / len(values)
-    spread = sum((at - middle) ** 2 for at in times)
-    if not spread:
+    if times[0] == times[-1]:
         return 0.0
-    along = sum((at - middle) * (value - height) for at, value in zip(times, values, strict=True))
-    return along / spread * (times[-1] - times[0])
+    return linear_regression(times, values).slope * (times[-1] - times[0])
 
 
 def thinned(samples: Sequence[Sample], most: int = 20) -> Sequence[Sample]:
