@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from bulkseg.duration import duration
 from bulkseg.online import SHOWN, Outlook
-from bulkseg.progress.numbers import duration
 
 
 def document(found: Outlook) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def _few(sign: str, places: Sequence[Placed], words: Iterable[str], total: int) 
 
 def counts(plan: Plan) -> Iterator[str]:
     """What is to send and what is not, and why."""
-    from bulkseg.progress.numbers import duration
+    from bulkseg.duration import duration
 
     yield f"  {plan.to_send:>10,}  to send, about {duration(plan.seconds)} at {plan.rate:g} requests a second"
     others = {

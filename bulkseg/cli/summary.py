@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bulkseg.progress.numbers import duration
+from bulkseg.duration import duration
 
 _MEANINGS = {
     0: "all that this run was to do is done",

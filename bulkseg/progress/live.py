@@ -14,9 +14,10 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from bulkseg.duration import duration
 from bulkseg.model import Spec
 from bulkseg.observe import Tally
-from bulkseg.progress.numbers import Meter, Numbers, duration
+from bulkseg.progress.numbers import Meter, Numbers
 from bulkseg.progress.ticker import Ticker
 from bulkseg.progress.words import words
 

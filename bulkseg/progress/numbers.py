@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from bulkseg.duration import HOUR, MINUTE, duration
 from bulkseg.observe import Tally
 
 # Seconds that the rate and the time left look back: the one is to be quick, the other calm.
@@ -143,9 +144,6 @@ class Meter:
         return remaining * (now.at - then.at) / moved if moved else None
 
 
-_MINUTE, _HOUR = 60, 3600
-
-
 def _calmed(before: float | None, left: float | None) -> float | None:
     """The time left as it is told after `before`: it goes up only where there is clearly more left."""
     if before and left and before < left < MORE * before:
@@ -155,18 +153,6 @@ def _calmed(before: float | None, left: float | None) -> float | None:
 
 def _stepped(seconds: float) -> float:
     """Rounded up to what is told: the further off the end, the less exact anybody can be."""
-    steps = ((_MINUTE, 1), (10 * _MINUTE, 10), (_HOUR, _MINUTE))
-    step = next((step for most, step in steps if seconds <= most), 5 * _MINUTE)
+    steps = ((MINUTE, 1), (10 * MINUTE, 10), (HOUR, MINUTE))
+    step = next((step for most, step in steps if seconds <= most), 5 * MINUTE)
     return math.ceil(seconds / step) * step
-
-
-def duration(seconds: float) -> str:
-    """`0.4 s`, `12 s`, `3 min 20 s`, `2 h 05 min`: as exact as is of use."""
-    whole = round(seconds)
-    if whole < 1:
-        return f"{seconds:.1f} s"
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
-    return f"{whole // _HOUR:,} h {whole % _HOUR // _MINUTE:02d} min"

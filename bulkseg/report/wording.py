@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-_MINUTE, _HOUR = 60, 3600
+from bulkseg.duration import MINUTE, duration
+
 _MANY = 10
 
 
 def seconds(value: float) -> str:
     """`85 ms`, `1.2 s`, `45 s`, `3 min 20 s`, `2 h 05 min`."""
-    whole = round(value)
     if value < 1:
         return f"{value * 1000:.0f} ms"
     if value < _MANY:
         return f"{value:.1f} s"
-    if whole < _MINUTE:
-        return f"{whole} s"
-    if whole < _HOUR:
-        return f"{whole // _MINUTE} min {whole % _MINUTE:02d} s"
-    return f"{whole // _HOUR:,} h {whole % _HOUR // _MINUTE:02d} min"
+    return duration(value)
 
 
 def clock(value: float) -> str:
     """Seconds since a start, as an axis has them: `0:05`, `12:30`, `1:02:00`."""
-    minutes, rest = divmod(round(value), _MINUTE)
-    hours, minutes = divmod(minutes, _MINUTE)
+    minutes, rest = divmod(round(value), MINUTE)
+    hours, minutes = divmod(minutes, MINUTE)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
