@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.cells import cell_len, set_cell_size
 
 from bulkseg.errors import InputError, Problem
+from bulkseg.progress.words import on_one_line
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # Characters of a line that are looked at, and the columns that stand before the cell where it is far right.
@@ -73,19 +74,14 @@ def _cells(line: str, delimiter: str) -> Iterator[tuple[int, int]]:
 def _excerpt(text: str, span: tuple[int, int] | None, width: int) -> Iterator[str]:
     """The line, as much of it as there is room for, and the caret under the cell."""
     start, end = span or (0, 0)
-    cut = 0 if cell_len(_shown(text[:end])) < width else max(0, start - _BEFORE)
-    before = ("…" if cut else "") + _shown(text[cut:start])
-    shown = before + _shown(text[start:])
+    cut = 0 if cell_len(on_one_line(text[:end])) < width else max(0, start - _BEFORE)
+    before = ("…" if cut else "") + on_one_line(text[cut:start])
+    shown = before + on_one_line(text[start:])
     yield _INDENT + (shown if cell_len(shown) <= width else set_cell_size(shown, width - 1).rstrip() + "…")
     if span is not None:
         room = max(1, width - cell_len(before))
         yield (
             " " * len(_INDENT)
             + " " * cell_len(before)
-            + "^" * min(room, max(1, cell_len(_shown(text[start:end]))))
+            + "^" * min(room, max(1, cell_len(on_one_line(text[start:end]))))
         )
-
-
-def _shown(text: str) -> str:
-    """What a terminal can show; nothing in a cell may steer it."""
-    return "".join(letter if letter.isprintable() else "\u00b7" for letter in text)

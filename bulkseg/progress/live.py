@@ -19,7 +19,7 @@ from bulkseg.model import Spec
 from bulkseg.observe import Tally
 from bulkseg.progress.numbers import Meter, Numbers
 from bulkseg.progress.ticker import Ticker
-from bulkseg.progress.words import words
+from bulkseg.progress.words import on_one_line, words
 
 # Seconds between two pictures: often enough to look alive, seldom enough for a slow line. One that would look
 # the same is not drawn.
@@ -72,11 +72,11 @@ class Display:
         support = f" · request {request_id}" if request_id else ""
         # The error comes before the name: the end is cut off where there is no room.
         told = f" {spec.file}:{spec.line}: {error} · {spec.name}{support}"
-        self._failures.append(Text.assemble((state, "red"), _shown(told)))
+        self._failures.append(Text.assemble((state, "red"), on_one_line(told)))
 
     def notice(self, event: str, **fields: Any) -> None:
         """The latest one stays in sight; where there is no picture it is printed."""
-        notice = Text(_shown(words(event, fields)), style="yellow")
+        notice = Text(on_one_line(words(event, fields)), style="yellow")
         if self._live is None:
             self._console.print(notice, soft_wrap=True)
         else:
@@ -107,11 +107,6 @@ class Display:
         if told != self._told:
             self._told = told
             self._live.update(picture(self._job, numbers, events), refresh=True)
-
-
-def _shown(text: str) -> str:
-    """What a terminal can show on one line; nothing in it may steer the terminal."""
-    return "".join(letter if letter.isprintable() else "\u00b7" for letter in text)
 
 
 def picture(job: str, numbers: Numbers, events: list[Text]) -> RenderableType:

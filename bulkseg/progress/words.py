@@ -21,3 +21,8 @@ def words(event: str, fields: dict[str, Any]) -> str:
         return sentence.format(**fields)
     known = (f"{name.replace('_', ' ')} {value}" for name, value in fields.items() if value is not None)
     return " ".join([event.replace("_", " "), *known])
+
+
+def on_one_line(text: str) -> str:
+    """What a terminal can show on one line; nothing in it may steer the terminal."""
+    return "".join(letter if letter.isprintable() else "\u00b7" for letter in text)
