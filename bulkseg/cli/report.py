@@ -38,7 +38,7 @@ def report(
     asks nobody for anything, so it can be mailed. It may be asked for while a run is going on.
     """
     with guarded(as_json=as_json, log_level=log_level):
-        from bulkseg.cli.find import find_job
+        from bulkseg.find import find_job
 
         refuse_unfit(output)
         path, job = find_job(checkpoint, options.parse_vars(var))

@@ -40,8 +40,8 @@ def resolve(
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg import settle
-        from bulkseg.cli.find import find_checkpoint
         from bulkseg.cli.session import in_loop
+        from bulkseg.find import find_checkpoint
 
         if (segment_id is None) is not not_made:
             raise ConfigError("say what you have found out: either --id N, or --not-made")

@@ -57,7 +57,7 @@ def results(
     a column bulkseg_error that a run ignores; or all, one line a spec. `run --source FILE` takes the former.
     """
     with guarded(as_json=as_json, log_level=log_level):
-        from bulkseg.cli.find import find_job
+        from bulkseg.find import find_job
 
         if as_json and output is None:
             raise ConfigError("results --json says what was written to a file: give -o FILE as well")

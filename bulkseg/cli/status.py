@@ -33,7 +33,7 @@ def status(
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg.checkpoint import read
-        from bulkseg.cli.find import find_checkpoint
+        from bulkseg.find import find_checkpoint
 
         path = find_checkpoint(checkpoint)
         with read(path) as reader:

@@ -46,9 +46,9 @@ def undo(
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg import takeback
-        from bulkseg.cli.find import find_job
         from bulkseg.cli.session import attend, in_loop, watch
         from bulkseg.eloqua.sites import load_site
+        from bulkseg.find import find_job
         from bulkseg.visit import case_of
 
         if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):

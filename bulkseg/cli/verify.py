@@ -40,9 +40,9 @@ def verify(
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg import readback
-        from bulkseg.cli.find import find_job
         from bulkseg.cli.session import attend, in_loop, watch
         from bulkseg.eloqua.sites import load_site
+        from bulkseg.find import find_job
         from bulkseg.visit import case_of
 
         path, job = find_job(job_or_checkpoint, options.parse_vars(var), checkpoint)

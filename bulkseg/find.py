@@ -20,10 +20,26 @@ def find_checkpoint(given: Path) -> Path:
         ConfigError: it was never run.
         CheckpointError: what lies there is another job's.
     """
-    if not _is_job(given):
-        return given
-    job = load_job(given)
-    return _run_once(given, job, job.checkpoint)
+    return checkpoint_of(load_job(given)) if _is_job(given) else given
+
+
+def checkpoint_of(job: Job, elsewhere: Path | None = None) -> Path:
+    """The checkpoint of a job that was run; `elsewhere` is one that lies elsewhere than the job says.
+
+    Raises:
+        ConfigError: it was never run.
+        CheckpointError: what lies there is another job's.
+    """
+    checkpoint = elsewhere or job.checkpoint
+    if not checkpoint.exists() and not job.path.exists():
+        raise ConfigError(f"{job.path} does not exist, and neither does a checkpoint of it ({checkpoint})")
+    if not checkpoint.exists():
+        hint = f"start with `bulkseg run {job.path}`"
+        raise ConfigError(f"{job.path} has not been run yet (no {checkpoint}): {hint}")
+    # Two jobs may lie side by side under one name: nothing is told, let alone deleted, for the wrong one.
+    with read(checkpoint) as reader:
+        refuse_other_job(reader.meta.job, job.name, checkpoint)
+    return checkpoint
 
 
 def find_job(
@@ -36,7 +52,7 @@ def find_job(
     """
     if _is_job(given):
         job = load_job(given, overrides)
-        return _run_once(given, job, checkpoint or job.checkpoint), job
+        return checkpoint_of(job, checkpoint), job
     with read(given) as reader:
         return given, _beside(given, reader.meta.job, overrides)
 
@@ -51,17 +67,6 @@ def _beside(checkpoint: Path, name: str, overrides: Mapping[str, str]) -> Job | 
                 if job.name == name:
                     return job
     return None
-
-
-def _run_once(given: Path, job: Job, checkpoint: Path) -> Path:
-    if not checkpoint.exists() and not given.exists():
-        raise ConfigError(f"{given} does not exist, and neither does a checkpoint of it ({checkpoint})")
-    if not checkpoint.exists():
-        raise ConfigError(f"{given} has not been run yet (no {checkpoint}): start with `bulkseg run {given}`")
-    # Two jobs may lie side by side under one name: nothing is told, let alone deleted, for the wrong one.
-    with read(checkpoint) as reader:
-        refuse_other_job(reader.meta.job, job.name, checkpoint)
-    return checkpoint
 
 
 def _is_job(given: Path) -> bool:
