@@ -76,9 +76,10 @@ class Lines:
         self._log.warning(event, **fields)
 
     def ended(self, summary: dict[str, Any]) -> None:
-        """The last line: the whole summary."""
+        """The last line: the whole summary. A warning where a person has to know why it ended as it did."""
         self.close()
-        self._log.info("run_ended", **summary)
+        write = self._log.warning if summary["exit"] else self._log.info
+        write("run_ended", **summary)
 
     def close(self) -> None:
         """No more lines come by themselves."""

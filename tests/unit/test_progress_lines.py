@@ -23,7 +23,10 @@ class Log:
     def info(self, event, **fields):
         self.lines.append({"event": event, **self.bound, **fields})
 
-    warning = debug = info
+    debug = info
+
+    def warning(self, event, **fields):
+        self.info(event, **fields, warns=True)
 
 
 async def test_a_run_is_told_from_its_start_to_its_end_each_line_with_job_and_run():
@@ -61,6 +64,13 @@ async def test_lines_of_progress_come_by_themselves_until_the_end():
     assert [line["event"] for line in log.lines].count("progress") >= 2
     await asyncio.sleep(0.02)
     assert len(log.lines) == told
+
+
+@pytest.mark.parametrize(("status", "warns"), [(0, None), (1, True), (3, True), (143, True)])
+def test_the_end_is_a_warning_unless_all_is_done(status, warns):
+    log = Log()
+    Lines(log).ended({"exit": status, "stopped": "sign-in was refused"})
+    assert log.lines[-1].get("warns") is warns
 
 
 def test_a_run_that_never_began_can_be_closed():
