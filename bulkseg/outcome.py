@@ -169,8 +169,9 @@ def lesser_differences(spec: Spec, found: Mapping[str, Any]) -> list[str]:
         return []
     body, copy = orjson.loads(spec.body), spec.action is Action.COPY
     looked_at = body.keys() - {"name", "folderId"} if copy else body.keys() & {"description"}
-    asked = {key: body[key] for key in body if key in looked_at}
-    return content.differences(asked, {key: found[key] for key in asked if key in found})
+    # Most are as they were asked for, to the letter, which is quicker seen than explained.
+    asked = {key: body[key] for key in body if key in looked_at and found.get(key) != body[key]}
+    return content.differences(asked, {key: found[key] for key in asked if key in found}) if asked else []
 
 
 def _text(value: object) -> str | None:
