@@ -7,9 +7,9 @@ To install it: copy it into your folder of DAGs. The provider `standard`, which 
 
 A retry is safe: a run goes on from its checkpoint, and what may have been sent is looked for, never sent
 again blindly. Only a run that did not end by itself is retried, though. After status 1 a second one may end
-with 0, for it leaves alone what was refused, and nobody would look; 2 is a wrong job; after 3 the password may
-be wrong, and trying it again locks the user. What is left is a worker that died, and 4: the run before is
-still at it.
+with 0, for it leaves alone what was refused, and nobody would look; 2 is a wrong job; after 3 the password
+may be wrong, and trying it again locks the user. What is left is a worker that died, and 4: the run before
+is still at it.
 """
 
 from __future__ import annotations
