@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from bulkseg.clock import Clock
-from bulkseg.errors import Stopped
+from bulkseg.errors import ServerGone, Stopped
 from bulkseg.health import Health
 from bulkseg.model import Answer, InDoubt, LoggedOut, NotSent, Outcome, Reply, Spec, Throttled
 from bulkseg.observe import Observer, Tally
@@ -33,6 +33,7 @@ class Server(Protocol):
 
         Raises:
             SignInRefused: there is nothing left to try.
+            ServerGone: nobody answers there for now.
         """
 
 
@@ -82,7 +83,7 @@ class Gateway:
         self._clock = clock
         self._stop = stop
         self._renewing = asyncio.Lock()
-        self._renewed_at = float("-inf")
+        self._asked_at = float("-inf")
 
     async def turn(self) -> None:
         """Returns when one more request may leave."""
@@ -163,7 +164,6 @@ class Gateway:
                 if self._pace.throttled(left_at, outcome.retry_after):
                     self._observer.notice("throttled", rate=round(self._pace.allowed, 2))
             case LoggedOut():
-                self._bore()
                 await self._sign_in(left_at)
             case _:
                 self._bore()
@@ -187,10 +187,16 @@ class Gateway:
     async def _sign_in(self, left_at: float) -> None:
         """One new sign-in for all requests that found out that the last one has come to its end."""
         async with self._renewing:
-            if self._stop.requested or left_at <= self._renewed_at:
+            if self._stop.requested or left_at <= self._asked_at:
                 return
+            asking_at = self._clock.monotonic()
             try:
                 await self._server.rediscover()
+            except ServerGone as error:
+                # No answer to the request was worth anything: as if the site itself were away.
+                self._silence(asking_at, str(error), connected=False)
             except Stopped as error:
                 self._stop.fail(error)
-            self._renewed_at = self._clock.monotonic()
+            else:
+                self._bore()
+            self._asked_at = self._clock.monotonic()

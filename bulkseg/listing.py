@@ -210,9 +210,11 @@ async def _read_once(request: Request, ask: Ask, put: Put, of: str) -> bool:
     number, total, there = 1, None, 0
     while total is None or there < total:
         page = await _page(request, ask, number, of)
-        if (total is not None and page.total < total) or (not page.elements and there < page.total):
+        if total is not None and page.total < total:
             return False
-        there = await put(page.elements)
+        before, there = there, await put(page.elements)
+        if there == before and there < page.total:
+            return False  # nothing more came; a server that pays no heed to the page's number has no end
         number, total = number + 1, page.total
     return True
 

@@ -87,7 +87,8 @@ class TokenAuth:
     """OAuth 2.0: an access token from the token file, or a new one, for all requests of this process.
 
     However many find out that it has come to its end, they wait for one renewal; what that one ended with is
-    what they all get. After a renewal that failed, nothing is asked again.
+    what they all get. After a renewal that was refused, nothing is asked again; one that nobody answered is
+    tried anew by whoever comes later.
     """
 
     def __init__(self, site: Site, oauth: OAuth, transport: Transport, clock: Clock) -> None:
@@ -134,8 +135,9 @@ class TokenAuth:
         except BulksegError as error:
             # In the middle of a run there is only one way to end it, whatever is wrong with the file.
             in_words = isinstance(error, Stopped) or self._tokens is None
-            self._failed = error if in_words else SignInRefused(str(error))
-            raise self._failed from None
+            failed = error if in_words else SignInRefused(str(error))
+            self._failed = None if isinstance(failed, ServerGone) else failed
+            raise failed from None
 
     def _take(self, tokens: Tokens, *, new: bool) -> None:
         self._tokens, self.new = tokens, new

@@ -21,8 +21,8 @@ from bulkseg.eloqua.discovery import REASONS, VERSION, Identity, accepted, advic
 from bulkseg.eloqua.search import by_name
 from bulkseg.eloqua.sites import Site
 from bulkseg.eloqua.transport import Transport, open_transport
-from bulkseg.errors import SignInRefused
-from bulkseg.model import Action, Answer, Reply, Spec
+from bulkseg.errors import ConfigError, ServerGone, SignInRefused
+from bulkseg.model import Action, Answer, NoAnswer, Reply, Spec
 
 # Connections besides those of the workers: for a search, a read-back or a sign-in beside them.
 _SPARE_CONNECTIONS = 4
@@ -96,8 +96,8 @@ class Eloqua:
 
         Raises:
             SignInRefused: the site is where it was, so the credentials do not do (any more); or it has moved
-                once before in this run; or the login leads to another site now.
-            ServerGone, ConfigError: as `sign_in`.
+                once before in this run; or the login leads to another site now, or to no Eloqua.
+            ServerGone: nobody answers for now; call it again later.
         """
         async with self._moving:
             if self._refused is None:
@@ -107,8 +107,12 @@ class Eloqua:
             before = await self.sign_in()
             if self._site.base_url or self._asked_again:
                 raise self._not_let_in()
+            try:
+                after = await self._discover()
+            except ConfigError as error:
+                # In the middle of a run the settings have been good: something else has changed.
+                raise SignInRefused(str(error)) from None
             self._asked_again = True
-            after = await self._discover()
             if after.site_id != before.site_id:
                 raise SignInRefused(
                     f"the login of {self._site.label} leads to another site now: {after.site_name}"
@@ -186,8 +190,11 @@ class Eloqua:
         return await self._request("GET", _with_query(self._where().folders, query))
 
     async def _request(self, method: str, url: URL, body: bytes | None = None) -> Reply:
-        """Raises Stopped where there is no access token to be had: then nothing has left."""
-        urls, headers = self._urls, await self._authorized()
+        """Raises Stopped where no access token is to be had; is there none for now, nothing has left."""
+        try:
+            urls, headers = self._urls, await self._authorized()
+        except ServerGone as error:
+            return NoAnswer(left=False, error=str(error))
         reply = await self._transport.request(method, url, headers, body)
         if isinstance(reply, Answer) and urls is self._urls and headers is self._headers:
             self._note(method, reply.status)

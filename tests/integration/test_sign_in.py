@@ -9,10 +9,11 @@ from time import time
 
 import pytest
 
-from bulkseg.sandbox import parse_fault
+from bulkseg.sandbox import Settings, parse_fault, serve
+from bulkseg.sandbox.settings import CLIENT_ID, CLIENT_SECRET
 from tests.integration.commands import bulkseg, finish, sandbox, start, write_csv
 from tests.integration.signing_in import everything, place, shows
-from tests.integration.wire import http, wire
+from tests.integration.wire import http, unused_port, wire
 
 RUN = ("run", "s.csv", "--rate", "500", "--json")
 
@@ -61,6 +62,24 @@ async def test_an_access_token_that_was_revoked_overnight_is_refreshed_at_sign_i
         there.token_file.write_text(json.dumps({**kept, "access": "revoked"}))
         assert (await there.run("whoami", site=site)).status == 0
         assert there.sandbox.oauth.asked == ["refresh_token"] * 2
+
+
+async def test_a_run_by_token_waits_for_a_server_that_is_away_and_goes_on_when_it_comes(tmp_path):
+    write_csv(tmp_path / "s.csv", 3)
+    port = unused_port()
+    site = {
+        "ELOQUA_CLIENT_ID": CLIENT_ID,
+        "ELOQUA_CLIENT_SECRET": CLIENT_SECRET,
+        "ELOQUA_REFRESH_TOKEN": "first",
+        "ELOQUA_TOKEN_FILE": str(tmp_path / "kept.token"),
+        "ELOQUA_LOGIN_URL": f"http://127.0.0.1:{port}",
+    }
+    process = start(*RUN, cwd=tmp_path, site=site)
+    assert "server_silent" in await asyncio.to_thread(process.stderr.readline)
+    async with serve(Settings(port=port)) as sandbox:
+        sandbox.oauth.refresh_token = "first"
+        ended = await asyncio.to_thread(finish, process)
+        assert (ended.status, sandbox.store.count()) == (0, 3)
 
 
 @pytest.mark.parametrize("fault", ["lost", "500-after", "broken-off"])
@@ -195,6 +214,27 @@ async def test_a_site_that_moves_in_the_middle_of_a_run_is_followed(tmp_path, ho
         assert (ended.status, ended.document["states"]["created"]) == (0, 60)
         assert there.sandbox.store.count() == 60
         assert there.asked("/id") == 2
+
+
+async def test_a_login_that_is_no_eloqua_any_more_in_the_middle_stops_the_run_with_all_that_was_made(
+    tmp_path,
+):
+    write_csv(tmp_path / "s.csv", 60)
+    async with place(tmp_path, lock_after=30) as there:
+
+        async def portal(found, reader, writer):
+            await found.request(reader)
+            first = len(found.lines) == 1
+            urls = {"urls": {"base": there.sandbox.url}, "site": {"id": 1000}, "user": {"id": 12}}
+            writer.write(http("200 OK", json.dumps(urls).encode() if first else b"<html>pay here</html>"))
+            await writer.drain()
+
+        async with wire(portal) as login:
+            site = {**there.by_password, "ELOQUA_LOGIN_URL": str(login.url.origin())}
+            ended = await there.run(*RUN, site=site)
+        assert (ended.status, ended.document["exit"]) == (3, 3)
+        assert "an HTML page: pay here" in ended.document["stopped"]
+        assert ended.document["states"]["created"] == there.sandbox.store.count() > 0
 
 
 @pytest.mark.parametrize("how", ["by_password", "by_token"])

@@ -206,6 +206,15 @@ async def test_a_server_that_is_not_there_is_no_refusal(client, time):
     assert TokenFile(client.token_file).read().refresh == "seed"
 
 
+async def test_a_server_that_was_away_is_asked_again_by_whoever_comes_later(client, time):
+    server = Server([SILENT, SILENT])
+    one = auth(server, client, time)
+    with pytest.raises(ServerGone):
+        await one.headers()
+    assert await shown(one) == "Bearer access-3"
+    assert server.spent == ["seed"] * 3
+
+
 async def test_a_client_that_is_not_known_is_told_at_once(client, time):
     server = Server([NO_CLIENT])
     with pytest.raises(SignInRefused, match="client id and client secret"):

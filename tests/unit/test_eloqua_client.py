@@ -7,7 +7,7 @@ from yarl import URL
 
 from bulkseg.eloqua.client import Eloqua, connect
 from bulkseg.eloqua.search import by_name, quote
-from bulkseg.errors import SignInRefused
+from bulkseg.errors import ServerGone, SignInRefused
 from bulkseg.model import Action, Answer, NoAnswer, Reply, Spec
 from tests.unit.aioresponse import API, BASE, LOGIN, Server, site
 
@@ -263,6 +263,30 @@ async def test_a_login_that_leads_to_another_site_is_not_followed(server: Server
         await discovered.rediscover()
 
 
+async def test_a_login_that_is_away_when_the_site_has_moved_is_asked_again(
+    server: Server, discovered: Eloqua
+):
+    server.post(f"{API}/segment", status=401)
+    server.get(f"{LOGIN}/id", status=503)
+    server.get(f"{LOGIN}/id", payload=MOVED)
+    await discovered.send(spec())
+
+    with pytest.raises(ServerGone):
+        await discovered.rediscover()
+
+    assert await discovered.rediscover()
+    assert (await discovered.sign_in()).base_url == OTHER
+
+
+async def test_what_is_no_eloqua_any_more_in_the_middle_of_a_run_stops_it(server: Server, discovered: Eloqua):
+    server.post(f"{API}/segment", status=401)
+    server.get(f"{LOGIN}/id", body=b"<html>this network wants your password</html>")
+    await discovered.send(spec())
+
+    with pytest.raises(SignInRefused, match="not Eloqua's"):
+        await discovered.rediscover()
+
+
 async def test_a_refusal_at_a_given_base_url_ends_the_run(server: Server, eloqua: Eloqua):
     server.post(f"{API}/segment", status=401)
     await eloqua.send(spec())
@@ -299,14 +323,17 @@ async def test_a_refusal_that_comes_from_the_old_address_after_the_move_does_not
 
 
 class Tokens:
-    """A way to sign in whose token can be renewed; `renewed` counts how often it was."""
+    """A way to sign in whose token can be renewed, unless its server is away; `renewed` counts how often."""
 
     def __init__(self) -> None:
         self.new = False
         self.renewed = 0
+        self.away = False
         self._headers = {"Authorization": "Bearer 0"}
 
     async def headers(self) -> dict[str, str]:
+        if self.away:
+            raise ServerGone("nobody at the token endpoint")
         return self._headers
 
     async def renew(self) -> bool:
@@ -322,6 +349,12 @@ async def by_token(discovered: Eloqua) -> tuple[Eloqua, Tokens]:
     tokens = Tokens()
     discovered._auth = tokens
     return discovered, tokens
+
+
+async def test_without_an_access_token_for_now_nothing_has_left(by_token: tuple[Eloqua, Tokens]):
+    eloqua, tokens = by_token
+    tokens.away = True
+    assert await eloqua.send(spec()) == NoAnswer(left=False, error="nobody at the token endpoint")
 
 
 async def test_a_refused_token_is_renewed_before_anything_else_is_asked(

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from bulkseg.clock import Clock
-from bulkseg.errors import SignInRefused, Stopped
+from bulkseg.errors import ServerGone, SignInRefused, Stopped
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
 from bulkseg.job import Count
@@ -25,18 +25,23 @@ class NoCeiling:
 
 
 class Server:
-    """Answers with what it is given, in order; signs in again as often as it may."""
+    """Answers with what it is given, in order; signs in again as often as it may, once it is not away."""
 
-    def __init__(self, *replies, renewals=1):
+    def __init__(self, *replies, renewals=1, away=0):
         self.replies = list(replies)
         self.renewals = renewals
         self.renewed = 0
+        self.away = away
+        self.knocks = 0
 
     async def send(self, _spec):
         await asyncio.sleep(0)
         return self.replies.pop(0)
 
     async def rediscover(self):
+        self.knocks += 1
+        if self.knocks <= self.away:
+            raise ServerGone("nobody at the login")
         self.renewed += 1
         if self.renewed > self.renewals:
             raise SignInRefused("no more")
@@ -107,6 +112,24 @@ async def test_however_many_requests_find_the_sign_in_ended_it_is_made_anew_once
     assert [type(one) for one in outcomes] == [LoggedOut] * 5
     assert bench.server.renewed == 1
     assert not bench.stop.requested
+
+
+async def test_where_nobody_answers_at_the_login_the_site_is_paused_and_the_login_asked_once_a_pause():
+    bench = Bench(*[Answer(401, b"")] * 6, away=2)
+    for tries in (1, 2, 3):
+        await asyncio.gather(bench.send(), bench.send())
+        assert bench.server.knocks == tries
+        assert (bench.pace.paused_for > 0) is (tries < 3)
+        bench.time.now += 60.0
+    assert (bench.server.renewed, bench.stop.requested) == (1, False)
+    assert bench.watching.notices == ["server_silent", "server_silent", "server_back"]
+
+
+async def test_a_login_that_stays_away_ends_the_asking_after_the_time_to_give_up():
+    bench = Bench(*[Answer(401, b"")] * 500, away=500)
+    with pytest.raises(Stopped, match="give_up_after"):
+        await bench.ask()
+    assert 1_060.0 <= bench.time.now < 1_120.0
 
 
 async def test_a_sign_in_that_is_refused_stops_the_run():

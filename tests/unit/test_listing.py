@@ -57,6 +57,13 @@ async def test_of_a_long_list_only_what_is_wanted_is_kept_and_all_of_it_is_count
     assert len(api.asked) == 3
 
 
+async def test_a_server_that_shows_the_same_page_for_ever_is_not_asked_for_ever():
+    api = Pages(*[([1, 2], 5)] * 50)
+    with pytest.raises(ListingFailed):
+        await ids_of(api)
+    assert len(api.asked) == 6
+
+
 async def test_what_is_made_meanwhile_is_read_too():
     assert await ids_of(Pages(([1, 2], 3), ([3], 4), ([4], 4))) == ["1", "2", "3", "4"]
 
