@@ -113,3 +113,10 @@ class CanaryDiffers(Stopped):
 
 class StorageFull(Stopped):
     """The checkpoint or the token file could not be written: the disk is full, or failed."""
+
+
+def innermost(error: Exception) -> Exception:
+    """What a group of tasks failed of: its first error; the others are those that this one has cancelled."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

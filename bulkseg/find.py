@@ -1,15 +1,24 @@
-"""Which checkpoint is meant by CHECKPOINT: the file itself, or that of a job; and which job is whose."""
+"""Which checkpoint is meant: the file that is named, or that of a job; and which job is whose."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from os import PathLike
 from pathlib import Path
 
 from bulkseg.checkpoint import read, refuse_other_job
 from bulkseg.errors import ConfigError, InputError
 from bulkseg.job import Job, load_job
 from bulkseg.job.loading import DATA_ENDINGS, STDIN
+
+# A job, or the path of a job file or of a data file.
+JobLike = Job | str | PathLike[str]
+
+
+def job_of(given: JobLike) -> Job:
+    """The job that is meant. Raises InputError with everything that is wrong in it."""
+    return given if isinstance(given, Job) else load_job(Path(given))
 
 
 def find_checkpoint(given: Path) -> Path:

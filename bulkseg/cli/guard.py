@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from bulkseg.errors import BulksegError, InputError
+from bulkseg.errors import BulksegError, InputError, innermost
 from bulkseg.redact import secrets
 
 # Nobody reads any more: what a shell says of a program that SIGPIPE has ended.
@@ -72,13 +72,6 @@ def _say(error: BulksegError) -> None:
     else:
         words = str(error)
     typer.echo(secrets.text(words), err=True)
-
-
-def innermost(error: Exception) -> Exception:
-    """What a group of tasks failed of: its first error; the others are those that this one has cancelled."""
-    while isinstance(error, ExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def print_json(document: Any) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bulkseg.cli import options
-from bulkseg.cli.guard import guarded, innermost, print_json
-from bulkseg.errors import BulksegError, ConfigError
+from bulkseg.cli.guard import guarded, print_json
+from bulkseg.errors import BulksegError, ConfigError, innermost
 
 if TYPE_CHECKING:
     from bulkseg.report import Findings

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from bulkseg import log
+from bulkseg.apart import new_loop
 from bulkseg.cli.options import LogFormat, LogLevel
 from bulkseg.cli.plan import changes, counts
 from bulkseg.cli.signals import Signals, end_at_once
@@ -59,7 +60,7 @@ def in_loop(work: Coroutine[Any, Any, T]) -> T:
     """Runs `work` in an event loop of its own and gives what it returns."""
     _spare_the_collector()
     sys.setswitchinterval(SWITCH)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         return runner.run(work)
 
 
@@ -67,15 +68,6 @@ def _spare_the_collector() -> None:
     """Has Python look for cycles of garbage less often, and not among what was loaded before."""
     gc.freeze()
     gc.set_threshold(*COLLECT)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where it is to be had: it makes a run quicker, not different."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def watch(log_format: LogFormat, log_level: LogLevel) -> Watcher:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 from bulkseg.job.blocks import Template
@@ -32,3 +34,25 @@ class Job:
     limits: Limits
     if_exists: IfExists
     fingerprint: str
+
+    @staticmethod
+    def load(
+        path: str | PathLike[str],
+        *,
+        vars: Mapping[str, str] | None = None,  # noqa: A002  # the job file's word
+        source: str | PathLike[str] | None = None,
+    ) -> Job:
+        """The job of a job file, or the one that a bare data file implies.
+
+        Args:
+            path: a `.toml`, or a data file.
+            vars: values for names in its [vars], as `--var` gives them.
+            source: a file whose rows are taken in place of the job's own source, as `--source` does.
+
+        Raises:
+            InputError: with everything that is wrong in it.
+        """
+        from bulkseg.job.loading import load_job, with_source  # noqa: PLC0415  # it makes Jobs
+
+        job = load_job(Path(path), vars or {})
+        return job if source is None else with_source(job, Path(source))

@@ -11,7 +11,7 @@ import pandas as pd
 from bulkseg.errors import InputError, Problem
 from bulkseg.results.bodies import bodies_file
 from bulkseg.results.excel import SheetFull, write_excel
-from bulkseg.results.frames import COLUMNS, ResultRow, in_frames
+from bulkseg.results.frames import COLUMNS, ResultRow, in_frames, whole_frame
 from bulkseg.results.plain import write_csv, write_jsonl, write_parquet
 from bulkseg.results.sheet import harmless, write_sheet, write_sheet_stream
 from bulkseg.results.whole import written_whole
@@ -22,6 +22,7 @@ __all__ = [
     "bodies_file",
     "format_of",
     "harmless",
+    "whole_frame",
     "write_results",
     "write_sheet",
     "write_sheet_stream",

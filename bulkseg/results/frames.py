@@ -89,6 +89,7 @@ TEXT: tuple[str, ...] = tuple(field.name for field in SCHEMA if field.type == pa
 """Those that hold text: ids and times too."""
 
 _TIMES = ("sent_at", "done_at")
+_DTYPES = {pa.string(): "string", pa.int64(): "Int64", pa.bool_(): "bool"}
 _values: Callable[[ResultRow], tuple[Any, ...]] = attrgetter(*COLUMNS)
 
 
@@ -99,6 +100,14 @@ def in_frames(rows: Iterable[ResultRow]) -> Iterator[pd.DataFrame]:
     yield _frame(batch)
     while batch := list(islice(source, _BATCH)):
         yield _frame(batch)
+
+
+def whole_frame(rows: Iterable[ResultRow]) -> pd.DataFrame:
+    """All rows in one frame, with types to reckon with: times in UTC, whole numbers that may be missing."""
+    frame = pd.concat(in_frames(rows), ignore_index=True)
+    for name in _TIMES:
+        frame[name] = pd.to_datetime(frame[name], format="ISO8601", utc=True).dt.as_unit("ms")
+    return frame.astype({field.name: _DTYPES[field.type] for field in SCHEMA if field.name not in _TIMES})
 
 
 def change(frame: pd.DataFrame, columns: Iterable[str], how: Callable[[Any], object]) -> None:

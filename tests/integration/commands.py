@@ -51,8 +51,17 @@ class Ended:
 
 def start(*arguments: object, cwd: Path, site: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """The command, started. Nobody is at its terminal."""
+    return _begin([*COMMAND, *map(str, arguments)], cwd, site)
+
+
+def script(code: str, *, cwd: Path, site: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """A user's program, started likewise."""
+    return _begin([sys.executable, "-W", "error", "-c", code], cwd, site)
+
+
+def _begin(command: list[str], cwd: Path, site: Mapping[str, str] | None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+        command,
         cwd=cwd,
         env=environment(site),
         stdin=subprocess.DEVNULL,
