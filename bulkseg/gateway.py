@@ -156,13 +156,14 @@ class Gateway:
             case NotSent():
                 self._silence(left_at, outcome.error, connected=False)
             case InDoubt() if not outcome.answered:
-                self._silence(left_at, outcome.error, connected=True)
+                self._silence(left_at, outcome.error, connected=True, request_id=outcome.request_id)
                 self._pace.pause(outcome.retry_after or 0.0, "the server asked to wait")
             case Throttled():
                 self._tally.throttled += 1
                 self._answered()
                 if self._pace.throttled(left_at, outcome.retry_after):
-                    self._observer.notice("throttled", rate=round(self._pace.allowed, 2))
+                    rate = round(self._pace.allowed, 2)
+                    self._observer.notice("throttled", rate=rate, request_id=outcome.request_id)
             case LoggedOut():
                 await self._sign_in(left_at)
             case _:
@@ -176,11 +177,12 @@ class Gateway:
         if self._health.answered():
             self._observer.notice("server_back")
 
-    def _silence(self, left_at: float, error: str, *, connected: bool) -> None:
+    def _silence(self, left_at: float, error: str, *, connected: bool, request_id: str | None = None) -> None:
         wait = self._health.silent(left_at, connected=connected)
         away = self._health.to_tell()
         if away is not None:
-            self._observer.notice("server_silent", error=error, seconds=round(away))
+            told = {"error": error, "seconds": round(away), "request_id": request_id}
+            self._observer.notice("server_silent", **told)
         if wait is not None:
             self._pace.pause(wait, "the server does not answer")
 

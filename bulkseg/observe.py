@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bulkseg.model import Spec, State
+
+# Everything that may be told, and what a line of the log is called. The README says what each one holds; a
+# name that stands there is searched for by those who watch a log, so it stays.
+EventName = Literal[
+    "checking",
+    "run_started",
+    "progress",
+    "spec_failed",
+    "throttled",
+    "server_silent",
+    "server_back",
+    "specs_changed",
+    "draining",
+    "twin",
+    "twins_not_looked_for",
+    "run_ended",
+]
 
 
 @dataclass(slots=True)
@@ -54,8 +71,8 @@ class Observer(Protocol):
     def failed(self, spec: Spec, state: str, error: str, request_id: str | None) -> None:
         """A spec has ended as failed or unknown."""
 
-    def notice(self, event: str, **fields: Any) -> None:
-        """Something a person may want to know: `throttled`, `server_gone`, `server_back`, `draining`, ..."""
+    def notice(self, event: EventName, **fields: Any) -> None:
+        """Something a person may want to know. One about a spec has its `key` among the fields."""
 
     def ended(self, summary: dict[str, Any]) -> None:
         """The run is over; `summary` is the document that `run --json` prints."""

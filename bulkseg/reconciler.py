@@ -98,13 +98,13 @@ class Reconciler:
         self._clock = clock
         self._held: dict[int, _Held] = {}
         self._wake = asyncio.Event()
-        self.resent: list[Lost] = []
+        self._resent: list[_Held] = []
 
     def hold(self, step: Hold) -> None:
         """Takes a spec whose answer was lost just now, or whose name was said to be taken."""
         task, spec, now = step.task, step.task.spec, self._clock.now()
         lost = Lost(task.id, spec.name, spec.folded, spec.action, self._run, task.intended_at, lost_at=now)
-        first = next((one for one in self.resent if one.id == task.id), None)
+        first = next((one.lost for one in self._resent if one.task.id == task.id), None)
         # What shows now may as well have been made by the first request of this run for it.
         self.take(task, lost if first is None else replace(lost, earliest=first.since), step.outcome)
 
@@ -140,23 +140,23 @@ class Reconciler:
                 else:
                     await self._idle()
 
-    async def twins(self) -> list[tuple[Lost, tuple[str, ...]]]:
+    async def twins(self) -> list[tuple[Task, tuple[str, ...]]]:
         """Lists once more what is new, for every spec that this run has sent again.
 
         Gives those of which a second segment shows: by the rules there is none, but a server may make one
         after all. Raises ListingFailed, Stopped.
         """
-        if not self.resent:
+        if not self._resent:
             return []
-        since = self._evidence.window(self.resent)
+        since = self._evidence.window([held.lost for held in self._resent])
         segments = await list_all(self._api, self._ask, since=since, keep=self._evidence.unclaimed)
         ids = [one.id for one in segments]
         found_twice = []
-        for lost in self.resent:
-            candidates = ours(lost, segments, self._evidence.known(lost.run, ids))
-            twins = tuple(one.id for one in candidates if one.folded == lost.folded)
+        for held in self._resent:
+            candidates = ours(held.lost, segments, self._evidence.known(held.lost.run, ids))
+            twins = tuple(one.id for one in candidates if one.folded == held.lost.folded)
             if twins:
-                found_twice.append((lost, twins))
+                found_twice.append((held.task, twins))
         return found_twice
 
     async def _idle(self) -> None:
@@ -259,7 +259,7 @@ class Reconciler:
             return
         del self._held[held.task.id]
         if isinstance(step, Retry):
-            self.resent.append(held.lost)
+            self._resent.append(held)
         elif step.segment_id is not None and step.state is not State.SKIPPED:
             self._evidence.give(step.segment_id)
         self._settle(step, held.task)

@@ -328,10 +328,10 @@ class Running:
         except ListingFailed as error:
             self._set.observer.notice("twins_not_looked_for", error=str(error))
             return
-        for lost, ids in twins:
+        for task, ids in twins:
             self._twins = True
-            self._checkpoint.warn(lost.id, f"made twice: the server also has {', '.join(ids)}; delete one")
-            self._set.observer.notice("twin", name=lost.name, also=ids)
+            self._checkpoint.warn(task.id, f"made twice: the server also has {', '.join(ids)}; delete one")
+            self._set.observer.notice("twin", key=task.spec.key, name=task.spec.name, also=ids)
 
     def _summary(self, seconds: float) -> Summary:
         states = self._checkpoint.counts()

@@ -43,7 +43,7 @@ SWITCH = 0.001
 class Watcher(Observer, Protocol):
     """An observer that can be told of the time before the run, and closed at any time."""
 
-    def checking(self) -> None:
+    def checking(self, job: str) -> None:
         """The source is being read and checked, which may take a while."""
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ async def provision(
     """Runs the job; a signal drains it. Raises what the pipeline raises, and Interrupted."""
     stop = Stop()
     with closing(watcher), draining(stop, watcher, question):
-        watcher.checking()
+        watcher.checking(job.name)
         try:
             return await run(job, chosen, site, observer=watcher, confirm=question, stop=stop)
         except Stopped:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, Self
 
 from bulkseg.model import Spec
-from bulkseg.observe import Tally
+from bulkseg.observe import EventName, Tally
 from bulkseg.progress.numbers import Meter
 from bulkseg.progress.ticker import Ticker
 
@@ -21,13 +21,13 @@ class Log(Protocol):
     def bind(self, **fields: Any) -> Self:
         """One whose every line carries these fields too."""
 
-    def debug(self, event: str, **fields: Any) -> Any:
+    def debug(self, event: EventName, **fields: Any) -> Any:
         """Writes a line that is seldom wanted."""
 
-    def info(self, event: str, **fields: Any) -> Any:
+    def info(self, event: EventName, **fields: Any) -> Any:
         """Writes a line."""
 
-    def warning(self, event: str, **fields: Any) -> Any:
+    def warning(self, event: EventName, **fields: Any) -> Any:
         """Writes a line that somebody should read."""
 
 
@@ -42,8 +42,9 @@ class Lines:
         self._ticker = Ticker(every, self.progress)
         self._meter: Meter | None = None
 
-    def checking(self) -> None:
-        """The source is being read and checked."""
+    def checking(self, job: str) -> None:
+        """The source is being read and checked. From here on each line has the job."""
+        self._log = self._log.bind(job=job)
         self._log.debug("checking")
 
     def started(self, job: str, run: int, tally: Tally) -> None:
@@ -71,7 +72,7 @@ class Lines:
             request_id=request_id,
         )
 
-    def notice(self, event: str, **fields: Any) -> None:
+    def notice(self, event: EventName, **fields: Any) -> None:
         """Something that happened, under its own name."""
         self._log.warning(event, **fields)
 

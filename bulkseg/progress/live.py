@@ -16,7 +16,7 @@ from rich.text import Text
 
 from bulkseg.duration import duration
 from bulkseg.model import Spec
-from bulkseg.observe import Tally
+from bulkseg.observe import EventName, Tally
 from bulkseg.progress.numbers import Meter, Numbers
 from bulkseg.progress.ticker import Ticker
 from bulkseg.progress.words import on_one_line, words
@@ -50,11 +50,11 @@ class Display:
         self._live: Live | None = None
         self._told: tuple[object, ...] = ()
 
-    def checking(self) -> None:
+    def checking(self, job: str) -> None:
         """The source is being read and checked: there is nothing to count yet."""
         self.close()
-        refreshes = 1 / self._every
-        self._status = self._console.status("reading and checking the source", refresh_per_second=refreshes)
+        told = Text(on_one_line(f"{job}: reading and checking the source"))
+        self._status = self._console.status(told, refresh_per_second=1 / self._every)
         self._status.start()
 
     def started(self, job: str, run: int, tally: Tally) -> None:
@@ -74,7 +74,7 @@ class Display:
         told = f" {spec.file}:{spec.line}: {error} · {spec.name}{support}"
         self._failures.append(Text.assemble((state, "red"), on_one_line(told)))
 
-    def notice(self, event: str, **fields: Any) -> None:
+    def notice(self, event: EventName, **fields: Any) -> None:
         """The latest one stays in sight; where there is no picture it is printed."""
         notice = Text(on_one_line(words(event, fields)), style="yellow")
         if self._live is None:

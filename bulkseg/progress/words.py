@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_SENTENCES = {
+from bulkseg.observe import EventName
+
+_SENTENCES: dict[EventName, str] = {
     "throttled": "throttled by the server (429): {rate:g} requests a second for now, more as it bears them",
     "server_silent": "no answer from the server for {seconds} s: {error}",
     "server_back": "the server answers again",
@@ -14,7 +16,7 @@ _SENTENCES = {
 }
 
 
-def words(event: str, fields: dict[str, Any]) -> str:
+def words(event: EventName, fields: dict[str, Any]) -> str:
     """A sentence for an event that has one, else its name and its fields."""
     sentence = _SENTENCES.get(event)
     if sentence is not None:

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tomllib
 from contextlib import ExitStack, contextmanager
+from typing import get_args
 
 import pytest
 from typer.main import get_command
@@ -25,6 +26,7 @@ from bulkseg.eloqua.sources import CREDENTIALS
 from bulkseg.job import load_job
 from bulkseg.job.tables import TABLES, JobFile
 from bulkseg.model import State
+from bulkseg.observe import EventName
 from bulkseg.results import COLUMNS
 from bulkseg.sandbox.faults import FaultKind
 from bulkseg.stop import SIGNAL_EXITS
@@ -318,11 +320,17 @@ def test_every_fault_of_the_sandbox_is_told():
     assert [kind for kind in FaultKind if f"`{kind}`" not in README] == []
 
 
-def test_every_event_of_the_log_is_told():
+def test_every_event_of_the_log_is_told_and_no_other():
+    table = README[README.index("| event | when |") : README.index("## Sites and credentials")]
+    cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    told = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    assert told == list(get_args(EventName))
+
+
+def test_every_event_is_told_by_something():
     sources = "".join(path.read_text() for path in (ROOT / "bulkseg").rglob("*.py"))
-    events = set(re.findall(r'(?:\.notice|_log\.info|_log\.warning)\(\s*"(\w+)"', sources))
-    assert "run_started" in events
-    assert [event for event in events if f"`{event}`" not in README] == []
+    told = set(re.findall(r'(?:\.notice|_log\.\w+|\bwrite)\(\s*"(\w+)"', sources))
+    assert set(get_args(EventName)) <= told
 
 
 def test_every_variable_is_told():

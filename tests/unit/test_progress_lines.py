@@ -54,6 +54,17 @@ async def test_a_run_is_told_from_its_start_to_its_end_each_line_with_job_and_ru
     assert ended["exit"] == 1
 
 
+def test_what_happens_before_a_run_has_begun_is_told_with_the_job():
+    log = Log()
+    lines = Lines(log)
+    lines.checking("nightly")
+    lines.notice("server_silent", error="refused", seconds=0)
+    assert [(line["event"], line["job"]) for line in log.lines] == [
+        ("checking", "nightly"),
+        ("server_silent", "nightly"),
+    ]
+
+
 async def test_lines_of_progress_come_by_themselves_until_the_end():
     log = Log()
     lines = Lines(log, every=0.005)

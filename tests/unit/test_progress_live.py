@@ -94,7 +94,7 @@ async def test_a_failure_does_not_read_brackets_as_a_style():
 async def test_the_cursor_comes_back_at_the_end_and_nothing_is_drawn_after_it():
     console = terminal()
     display = Display(console)
-    display.checking()
+    display.checking("nightly")
     display.started("nightly", 1, TALLY)
     display.ended({"exit": 0})
     drawn = console.file.getvalue()

@@ -594,8 +594,8 @@ def test_a_run_that_sent_again_finds_a_twin_at_its_end():
         bench.server.make(8, "s 1")
         return await bench.reconciler.twins()
 
-    ((lost, ids),) = run(work)
-    assert (lost.name, ids) == ("s 1", ("7",))
+    ((task, ids),) = run(work)
+    assert (task.spec.key, task.spec.name, ids) == (spec(1).key, "s 1", ("7",))
 
 
 def test_a_run_that_sent_nothing_again_looks_for_no_twins():
