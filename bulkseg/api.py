@@ -210,6 +210,7 @@ async def _provision(order: _Order, tell: Tell, stop: Stop) -> Summary:
     job = job_of(order.job)
     site = order.site or load_site(job.site)
     with closing(Lines(EventLog(tell), every=order.every)) as observer:
+        observer.checking(job.name)
         try:
             return await pipeline.run(job, order.options, site, observer=observer, stop=stop)
         except ExceptionGroup as group:

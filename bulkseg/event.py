@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bulkseg.observe import EventName
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened in a run. Its name and its fields are those of a line in the log.
 
-    `fields` has `job` and `run` too, once the run has begun.
+    `fields` has the job too and, once it has begun, the run.
     """
 
-    name: str
+    name: EventName
     fields: Mapping[str, Any]
 
 
@@ -29,13 +31,13 @@ class EventLog:
         """One whose every event carries these fields too."""
         return EventLog(self.tell, {**self.bound, **fields})
 
-    def info(self, event: str, **fields: Any) -> None:
+    def info(self, event: EventName, **fields: Any) -> None:
         """Tells of one."""
         self.tell(Event(event, {**self.bound, **fields}))
 
-    def warning(self, event: str, **fields: Any) -> None:
+    def warning(self, event: EventName, **fields: Any) -> None:
         """Likewise: an event's name says how much it matters."""
         self.info(event, **fields)
 
-    def debug(self, event: str, **fields: Any) -> None:
+    def debug(self, event: EventName, **fields: Any) -> None:
         """Tells nothing: what is seldom wanted is no event."""
