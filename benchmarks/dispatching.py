@@ -14,7 +14,7 @@ import orjson
 import uvloop
 
 from benchmarks.source import names
-from bulkseg.checkpoint import Checkpoint, Draft
+from bulkseg.checkpoint import Checkpoint, Draft, open_checkpoint
 from bulkseg.clock import Clock
 from bulkseg.dispatch import Dispatcher
 from bulkseg.eloqua.client import connect
@@ -111,7 +111,7 @@ def _refuse(step: Hold) -> None:
 
 def merged(path: Path, wanted: Sequence[Spec]) -> Checkpoint:
     """A checkpoint of all of them, with a run begun."""
-    checkpoint = Checkpoint.open(path, job="benchmark", now=time.time())
+    checkpoint = open_checkpoint(path, job="benchmark", now=time.time())
     with Draft.open() as draft:
         draft.add(wanted)
         checkpoint.merge(draft, source_fingerprint="", job_fingerprint="", rows=len(wanted))

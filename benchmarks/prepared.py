@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from benchmarks import source
-from bulkseg.checkpoint import Checkpoint
+from bulkseg.checkpoint import open_checkpoint
 from bulkseg.clock import Clock
 from bulkseg.job import load_job
 from bulkseg.planning import RunOptions, surveyed
@@ -28,7 +28,7 @@ def prepare(path: Path, rows: int, left: int) -> Path:
     began = time.time() - 86_400
     with (
         surveyed(job, RunOptions(), Clock(), look=lambda: None, anew=False) as found,
-        Checkpoint.open(job.checkpoint, job=job.name, now=began) as checkpoint,
+        open_checkpoint(job.checkpoint, job=job.name, now=began) as checkpoint,
     ):
         if found.draft is None:
             raise RuntimeError(f"{job.checkpoint} is there already")

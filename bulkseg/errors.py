@@ -12,6 +12,7 @@
         ├── TooManyFailures               `max_failures` was passed, or every answer was 403
         ├── ServerGone                    unreachable for longer than `give_up_after`
         ├── CanaryDiffers                 the first segment is not what was asked for
+        ├── CheckpointLost        exit 4  another process has taken the checkpoint over
         └── StorageFull                   the checkpoint or the token file could not be written
 
 A message says what happened, where, and what to do about it; no traceback reaches a user for
@@ -109,6 +110,12 @@ class ServerGone(Stopped):
 
 class CanaryDiffers(Stopped):
     """The first segment of a template was made, and is not what was asked for."""
+
+
+class CheckpointLost(Stopped):
+    """Another process has taken the checkpoint over, because this one was not heard of for too long."""
+
+    exit_status = 4
 
 
 class StorageFull(Stopped):

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
+from typing import TypeGuard
 
-from bulkseg.checkpoint import read, refuse_other_job
+from bulkseg.checkpoint import exists, read, refuse_other_job
 from bulkseg.errors import ConfigError, InputError
 from bulkseg.job import Job, load_job
 from bulkseg.job.loading import DATA_ENDINGS, STDIN
+from bulkseg.location import Database, Location, named
 
 # A job, or the path of a job file or of a data file.
 JobLike = Job | str | PathLike[str]
@@ -21,8 +23,8 @@ def job_of(given: JobLike) -> Job:
     return given if isinstance(given, Job) else load_job(Path(given))
 
 
-def find_checkpoint(given: Path) -> Path:
-    """The checkpoint's path.
+def find_checkpoint(given: Location) -> Location:
+    """Where the checkpoint lies.
 
     Raises:
         InputError: the job is wrong.
@@ -32,17 +34,18 @@ def find_checkpoint(given: Path) -> Path:
     return checkpoint_of(load_job(given)) if _is_job(given) else given
 
 
-def checkpoint_of(job: Job, elsewhere: Path | None = None) -> Path:
+def checkpoint_of(job: Job, elsewhere: Location | None = None) -> Location:
     """The checkpoint of a job that was run; `elsewhere` is one that lies elsewhere than the job says.
 
     Raises:
         ConfigError: it was never run.
         CheckpointError: what lies there is another job's.
     """
-    checkpoint = elsewhere or job.checkpoint
-    if not checkpoint.exists() and not job.path.exists():
+    checkpoint = named(elsewhere or job.checkpoint, job.name)
+    there = exists(checkpoint)
+    if not there and not job.path.exists():
         raise ConfigError(f"{job.path} does not exist, and neither does a checkpoint of it ({checkpoint})")
-    if not checkpoint.exists():
+    if not there:
         hint = f"start with `bulkseg run {job.path}`"
         raise ConfigError(f"{job.path} has not been run yet (no {checkpoint}): {hint}")
     # Two jobs may lie side by side under one name: nothing is told, let alone deleted, for the wrong one.
@@ -52,8 +55,8 @@ def checkpoint_of(job: Job, elsewhere: Path | None = None) -> Path:
 
 
 def find_job(
-    given: Path, overrides: Mapping[str, str], checkpoint: Path | None = None
-) -> tuple[Path, Job | None]:
+    given: Location, overrides: Mapping[str, str], checkpoint: Location | None = None
+) -> tuple[Location, Job | None]:
     """The checkpoint that is meant, and its job: the one that was given, or one that lies beside it.
 
     `overrides` are values for the job's vars; `checkpoint` is one that lies elsewhere than the job says.
@@ -63,7 +66,7 @@ def find_job(
         job = load_job(given, overrides)
         return checkpoint_of(job, checkpoint), job
     with read(given) as reader:
-        return given, _beside(given, reader.meta.job, overrides)
+        return given, _beside(given, reader.meta.job, overrides) if isinstance(given, Path) else None
 
 
 def _beside(checkpoint: Path, name: str, overrides: Mapping[str, str]) -> Job | None:
@@ -78,5 +81,7 @@ def _beside(checkpoint: Path, name: str, overrides: Mapping[str, str]) -> Job | 
     return None
 
 
-def _is_job(given: Path) -> bool:
+def _is_job(given: Location) -> TypeGuard[Path]:
+    if isinstance(given, Database):
+        return False
     return str(given) == STDIN or given.name.lower().endswith((".toml", *DATA_ENDINGS))

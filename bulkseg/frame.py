@@ -10,6 +10,7 @@ import pandas as pd
 from bulkseg.checkpoint import read
 from bulkseg.find import JobLike, checkpoint_of, find_job
 from bulkseg.job import Job
+from bulkseg.location import Location
 from bulkseg.model import State
 from bulkseg.planning import RunOptions
 from bulkseg.results import whole_frame
@@ -41,7 +42,7 @@ def results_frame(
         return whole_frame(reader.specs(wanted))
 
 
-def _checkpoint(job: JobLike, options: RunOptions) -> Path:
+def _checkpoint(job: JobLike, options: RunOptions) -> Location:
     if isinstance(job, Job):
         return checkpoint_of(job, options.checkpoint)
     return find_job(Path(job), {}, options.checkpoint)[0]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
 from bulkseg.clock import Clock
-from bulkseg.errors import StorageFull
+from bulkseg.errors import CheckpointLost, StorageFull
 from bulkseg.model import Intent, Task
 from bulkseg.recorder import Ledger
 from bulkseg.stop import Stop
@@ -123,7 +123,7 @@ class Intake:
         tasks = [Task(task.id, task.spec, task.attempts + 1, task.throttled, now) for task in group]
         try:
             await self._ledger.intend([Intent(task.id, task.attempts, now) for task in tasks])
-        except StorageFull as error:
+        except (CheckpointLost, StorageFull) as error:
             self._stop.fail(error)
             return
         at = self._clock.monotonic()

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 
 from bulkseg.checkpoint import Fate, Reader, read
 from bulkseg.clock import Clock
 from bulkseg.expand import Expander, compile_job
 from bulkseg.job import Job
+from bulkseg.location import Location
 from bulkseg.model import Row, Spec, State
 from bulkseg.problems import Problems
 from bulkseg.results import harmless
@@ -101,7 +101,7 @@ def _with(specs: Sequence[Spec], fates: Mapping[str, Fate]) -> Made:
 
 
 @contextmanager
-def beside(job: Job, checkpoint: Path, clock: Clock = Clock()) -> Iterator[Beside]:  # noqa: B008  # frozen
+def beside(job: Job, checkpoint: Location, clock: Clock = Clock()) -> Iterator[Beside]:  # noqa: B008  # frozen
     """Opens a job's source and its checkpoint, for as long as the context lasts.
 
     Raises:

@@ -9,9 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
-from pathlib import Path
 
-from bulkseg.checkpoint import Waiting, read
+from bulkseg.checkpoint import Waiting, exists, read
 from bulkseg.clock import Clock
 from bulkseg.crew import each
 from bulkseg.eloqua.discovery import Identity
@@ -21,6 +20,7 @@ from bulkseg.exists import Policy, taken
 from bulkseg.faults import read_errors
 from bulkseg.job import Job
 from bulkseg.listing import Sighting, list_all
+from bulkseg.location import Location
 from bulkseg.model import Action, Spec, State, Task
 from bulkseg.observe import Observer
 from bulkseg.placing import problems_of
@@ -115,8 +115,8 @@ async def outlook(
         looked_at = await asyncio.to_thread(
             held.enter_context, surveyed(job, options, clock, look=stop.check, anew=True)
         )
-        path = looked_at.plan.checkpoint
-        old = path if path.exists() and not options.fresh else None
+        place = looked_at.plan.checkpoint
+        old = place if not options.fresh and exists(place) else None
         async with open_visit(limits, site, observer, stop, clock) as visit:
             _refuse_another_site(old, visit.identity)
             segments = None if policy == "ignore" else await list_all(visit.server, visit.gateway.ask)
@@ -132,7 +132,7 @@ async def outlook(
             return _outlook(looked_at.plan, visit.identity, segments, met, folders)
 
 
-def _refuse_another_site(old: Path | None, identity: Identity) -> None:
+def _refuse_another_site(old: Location | None, identity: Identity) -> None:
     if old is None:
         return
     with read(old) as reader:
@@ -141,7 +141,7 @@ def _refuse_another_site(old: Path | None, identity: Identity) -> None:
         refuse_another_site(old, bound, identity)
 
 
-def _waiting(looked_at: Surveyed, options: RunOptions, old: Path | None) -> Iterable[Waiting]:
+def _waiting(looked_at: Surveyed, options: RunOptions, old: Location | None) -> Iterable[Waiting]:
     assert looked_at.draft is not None  # noqa: S101  # it was surveyed anew
     return looked_at.draft.waiting(old, retry_failed=options.retry_failed, redo=options.redo)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from pathlib import Path
 
 from bulkseg.arrival import arrive
-from bulkseg.checkpoint import Checkpoint, put_aside, read
+from bulkseg.checkpoint import Checkpoint, Terms, exists, open_checkpoint, put_aside, read
 from bulkseg.clock import Clock
 from bulkseg.eloqua.client import connect
 from bulkseg.eloqua.discovery import Identity
@@ -16,6 +15,7 @@ from bulkseg.eloqua.sites import Site
 from bulkseg.errors import CheckpointError
 from bulkseg.health import Health
 from bulkseg.job import Job
+from bulkseg.location import Location
 from bulkseg.observe import Observer
 from bulkseg.planning import Plan, RunOptions, Surveyed, limits_of, surveyed
 from bulkseg.running import Running, Setting
@@ -81,6 +81,7 @@ async def run(
             if confirm is not None and not await confirm(looked_at.plan, identity):
                 return Summary(job.name, looked_at.plan.checkpoint, stopped="not confirmed; nothing was sent")
             checkpoint = held.enter_context(_opened(job, options, looked_at.plan.checkpoint, clock))
+            server.permit(checkpoint.may_send)
             checkpoint.bind(identity.binding)
             await asyncio.to_thread(_take_in, checkpoint, options, looked_at)
             setting = Setting(
@@ -102,19 +103,20 @@ async def run(
             return await running.go()
 
 
-def _refuse_another_site(path: Path, identity: Identity, *, fresh: bool) -> None:
+def _refuse_another_site(place: Location, identity: Identity, *, fresh: bool) -> None:
     """Before anybody is asked and anything is written; `bind` has the last word, under the lock."""
-    if path.exists() and not fresh:
-        with read(path) as reader:
+    if not fresh and exists(place):
+        with read(place) as reader:
             bound = reader.meta.site
         if bound is not None:
-            refuse_another_site(path, bound, identity)
+            refuse_another_site(place, bound, identity)
 
 
-def _opened(job: Job, options: RunOptions, path: Path, clock: Clock) -> Checkpoint:
+def _opened(job: Job, options: RunOptions, place: Location, clock: Clock) -> Checkpoint:
     if options.fresh:
-        put_aside(path, job=job.name, now=clock.now())
-    return Checkpoint.open(path, job=job.name, now=clock.now())
+        put_aside(place, job=job.name, now=clock.now())
+    terms = Terms(patience=limits_of(job, options).give_up_after, monotonic=clock.monotonic)
+    return open_checkpoint(place, job=job.name, now=clock.now(), terms=terms)
 
 
 def _take_in(checkpoint: Checkpoint, options: RunOptions, looked_at: Surveyed) -> None:
@@ -131,4 +133,4 @@ def _take_in(checkpoint: Checkpoint, options: RunOptions, looked_at: Surveyed) -
     elif checkpoint.unchanged(*fingerprints):
         checkpoint.reopen_failed(retry_failed=options.retry_failed, redo=options.redo)
     else:
-        raise CheckpointError(f"{checkpoint.path} has been changed by another run just now; run again")
+        raise CheckpointError(f"{checkpoint.place} has been changed by another run just now; run again")

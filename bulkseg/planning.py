@@ -7,16 +7,16 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from pathlib import Path
 
 from pydantic import ValidationError
 
-from bulkseg.checkpoint import Changed, Comparison, Draft, Shown, read, refuse_other_job
+from bulkseg.checkpoint import Changed, Comparison, Draft, Shown, exists, read, refuse_other_job
 from bulkseg.clock import Clock
 from bulkseg.errors import ConfigError
 from bulkseg.exists import Policy
 from bulkseg.expand import Expander, compile_job
 from bulkseg.job import Job, Limits
+from bulkseg.location import Location, named
 from bulkseg.model import Spec
 from bulkseg.rows import Source, open_source
 from bulkseg.survey import Each, Survey, survey
@@ -27,7 +27,7 @@ from bulkseg.version import version
 class RunOptions:
     """What a call says beyond its job; None stands for what the job says."""
 
-    checkpoint: Path | None = None
+    checkpoint: Location | None = None
     retry_failed: bool = False
     redo: bool = False
     fresh: bool = False
@@ -38,6 +38,10 @@ class RunOptions:
     canary: bool = True
     accept_warnings: bool = False
     make_folders: bool = False
+
+    def place(self, job: Job) -> Location:
+        """Where the checkpoint lies."""
+        return named(self.checkpoint or job.checkpoint, job.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Plan:
     """
 
     job: str
-    checkpoint: Path
+    checkpoint: Location
     rows: int
     specs: int
     by_template: Mapping[str, int]
@@ -106,15 +110,15 @@ def surveyed(
         InputError: with everything that is wrong in the job and its source.
         CheckpointError: the checkpoint that is there cannot be this job's.
     """
-    path = options.checkpoint or job.checkpoint
-    old = path if path.exists() and not options.fresh else None
+    place = options.place(job)
+    old = place if not options.fresh and exists(place) else None
     with ExitStack() as held:
         source = held.enter_context(closing(open_source(job.sources, job.base)))
         today = _today(job, old, clock)
         expander = compile_job(job, source.columns, today, source.display)
         # Another version may expand the same job into other bytes.
         fingerprint = f"{job.fingerprint} {version()}"
-        plan_of = partial(_plan, job, path, limits_of(job, options))
+        plan_of = partial(_plan, job, place, limits_of(job, options))
         known = None if anew or old is None else _known(old, options, source.fingerprint, fingerprint)
         if known is not None:
             yield Surveyed(source, expander, None, plan_of(*known), today, fingerprint)
@@ -126,7 +130,7 @@ def surveyed(
 
 
 def _known(
-    checkpoint: Path, options: RunOptions, source_fingerprint: str, job_fingerprint: str
+    checkpoint: Location, options: RunOptions, source_fingerprint: str, job_fingerprint: str
 ) -> tuple[Survey, Comparison] | None:
     """What pass 1 would come to, from the checkpoint; None where source or job are not those on record."""
     with read(checkpoint) as reader:
@@ -138,7 +142,7 @@ def _known(
     return found, Comparison(states=known.states, changed_total=known.changed, gone=gone)
 
 
-def _today(job: Job, checkpoint: Path | None, clock: Clock) -> date:
+def _today(job: Job, checkpoint: Location | None, clock: Clock) -> date:
     """The day that templates see: that of the checkpoint's first run, so that a re-run makes the same.
 
     Raises:
@@ -153,10 +157,10 @@ def _today(job: Job, checkpoint: Path | None, clock: Clock) -> date:
     return datetime.fromtimestamp(clock.now()).astimezone().date()
 
 
-def _plan(job: Job, path: Path, limits: Limits, found: Survey, compared: Comparison) -> Plan:
+def _plan(job: Job, place: Location, limits: Limits, found: Survey, compared: Comparison) -> Plan:
     return Plan(
         job=job.name,
-        checkpoint=path,
+        checkpoint=place,
         rows=found.rows,
         specs=found.specs,
         by_template=found.by_template,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from bulkseg.bodies import Bodies
 from bulkseg.checkpoint import Reader, SpecRow, read
@@ -14,6 +13,7 @@ from bulkseg.eloqua.sites import Site
 from bulkseg.errors import InputError
 from bulkseg.expand import compile_job
 from bulkseg.job import Job
+from bulkseg.location import Location
 from bulkseg.model import State
 from bulkseg.observe import Observer
 from bulkseg.placing import known
@@ -30,7 +30,7 @@ class Verified:
     """What a verify came to. `note` says why it could not be compared with the specs, or None."""
 
     job: str
-    checkpoint: Path
+    checkpoint: Location
     site: str | None
     report: Report
     note: str | None

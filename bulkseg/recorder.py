@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from bulkseg.clock import Clock
-from bulkseg.errors import StorageFull
+from bulkseg.errors import CheckpointLost, StorageFull
 from bulkseg.model import Intent, Record
 from bulkseg.stop import Stop
 
@@ -16,7 +16,10 @@ WRITE_TRIES, WRITE_WAIT = 5, 1.0
 
 
 class Ledger(Protocol):
-    """The durable side of a checkpoint. Both raise StorageFull, and then nothing of the group is kept."""
+    """The durable side of a checkpoint.
+
+    Both raise StorageFull, and then nothing of the group is kept; and CheckpointLost, and then only ids are.
+    """
 
     async def intend(self, intents: Sequence[Intent]) -> None:
         """On disk when it returns: these requests are about to leave."""
@@ -68,6 +71,9 @@ class Recorder:
         for _ in range(WRITE_TRIES):
             try:
                 await self._ledger.record(records)
+            except CheckpointLost as error:
+                self._stop.fail(error)
+                return False
             except StorageFull as error:
                 self._stop.fail(error)
                 await self._clock.sleep(WRITE_WAIT)

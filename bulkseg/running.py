@@ -338,7 +338,7 @@ class Running:
         plan, tally = self._set.surveyed.plan, self._tally
         return Summary(
             job=self._set.job,
-            checkpoint=self._checkpoint.path,
+            checkpoint=self._checkpoint.place,
             run=self._number,
             rows=plan.rows,
             specs=plan.specs,

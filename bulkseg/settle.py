@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from bulkseg.answers import id_of
-from bulkseg.checkpoint import Checkpoint, SpecRow, read
+from bulkseg.checkpoint import SpecRow, open_checkpoint, read
 from bulkseg.clock import Clock
 from bulkseg.errors import ConfigError
+from bulkseg.location import Location
 from bulkseg.model import Record, State
 
 BY_HAND = "its id was given by hand (bulkseg resolve)"
@@ -33,7 +33,7 @@ class Settled:
 
 
 async def resolve(
-    path: Path,
+    place: Location,
     wanted: str,
     segment_id: str | None,
     *,
@@ -48,7 +48,10 @@ async def resolve(
         CheckpointError: there is no such checkpoint, or a process holds it.
         ConfigError: there is no such spec, it is not in doubt, or the id cannot be; nothing was changed.
     """
-    with read(path) as reader, Checkpoint.open(path, job=reader.meta.job, now=clock.now()) as checkpoint:
+    with (
+        read(place) as reader,
+        open_checkpoint(place, job=reader.meta.job, now=clock.now()) as checkpoint,
+    ):
         row = choose(reader.specs(), wanted)
         if segment_id is not None:
             _refuse_id(segment_id, reader.specs(_HAS_ID))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from bulkseg.location import Location
 from bulkseg.model import State
 from bulkseg.observe import Tally
 from bulkseg.stop import Stop
@@ -30,7 +30,7 @@ class Summary:
     """
 
     job: str
-    checkpoint: Path
+    checkpoint: Location
     run: int | None = None
     rows: int = 0
     specs: int = 0

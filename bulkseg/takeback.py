@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
-from bulkseg.checkpoint import Checkpoint, Reader, read
+from bulkseg.checkpoint import Reader, Terms, open_checkpoint, read
 from bulkseg.clock import Clock
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
+from bulkseg.location import Location
 from bulkseg.model import Record, State
 from bulkseg.observe import Observer
 from bulkseg.stop import Stop
@@ -38,7 +38,7 @@ class Undone:
     """What an undo came to. `unknown` counts specs that may have been made, nobody knows; they stay."""
 
     job: str
-    checkpoint: Path
+    checkpoint: Location
     site: str | None
     report: Report
     unknown: int
@@ -66,11 +66,15 @@ async def undo(
     with ExitStack() as held:
         reader = held.enter_context(read(case.checkpoint))
         meta = reader.meta
-        checkpoint = held.enter_context(Checkpoint.open(case.checkpoint, job=meta.job, now=clock.now()))
+        terms = Terms(patience=case.limits.give_up_after, monotonic=clock.monotonic)
+        checkpoint = held.enter_context(
+            open_checkpoint(case.checkpoint, job=meta.job, now=clock.now(), terms=terms)
+        )
         created = _count(reader)
         report.total = created.simple + created.reconciled
         if report.total:
             async with open_visit(case.limits, site, observer, stop, clock) as visit:
+                visit.server.permit(checkpoint.may_send)
                 checkpoint.bind(visit.identity.binding)
                 rules = await _rules(created, visit.identity, confirm, force=force)
                 if rules is None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from bulkseg.clock import Clock
@@ -18,6 +17,7 @@ from bulkseg.folders import Folders
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
 from bulkseg.job import Job, Limits
+from bulkseg.location import Location
 from bulkseg.observe import Observer, Tally
 from bulkseg.pace import Pace
 from bulkseg.stop import Stop
@@ -40,12 +40,12 @@ class Progress(Protocol):
 class Case:
     """A checkpoint, its job where that is known, and how fast its site is asked."""
 
-    checkpoint: Path
+    checkpoint: Location
     job: Job | None
     limits: Limits
 
 
-def case_of(checkpoint: Path, job: Job | None, rate: float | None) -> Case:
+def case_of(checkpoint: Location, job: Job | None, rate: float | None) -> Case:
     """The case with the job's limits, or the default ones; `rate` (requests a second) in place of theirs.
 
     Raises:
@@ -103,11 +103,11 @@ def folders_of(visit: Visit, limits: Limits, clock: Clock) -> Folders:
     )
 
 
-def refuse_another_site(path: Path, bound: str | None, identity: Identity) -> None:
-    """Raises CheckpointError where the checkpoint at `path` is bound to another site than this one."""
+def refuse_another_site(place: Location, bound: str | None, identity: Identity) -> None:
+    """Raises CheckpointError where the checkpoint at `place` is bound to another site than this one."""
     if bound != identity.binding:
         raise CheckpointError(
-            f"{path} belongs to the site {bound}, and this is {identity.binding}; nothing was read or sent; "
+            f"{place} belongs to the site {bound}, and this is {identity.binding}; nothing was read or sent; "
             "use that site's credentials, or name another checkpoint with --checkpoint"
         )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-from bulkseg.checkpoint import Checkpoint, Draft
+from bulkseg.checkpoint import Checkpoint, Draft, open_checkpoint
+from bulkseg.location import Location
 from bulkseg.model import Action, Record, Spec, State
 
 NOW = 1_760_000_000.0
@@ -46,8 +46,8 @@ def take_in(checkpoint: Checkpoint, specs: list[Spec], **options: bool) -> None:
         checkpoint.merge(draft, source_fingerprint="s", job_fingerprint="j", rows=len(specs), **options)
 
 
-def opened(path: Path, **options: Any) -> Checkpoint:
-    return Checkpoint.open(path, **({"job": "nightly", "now": NOW} | options))
+def opened(place: Location, **options: Any) -> Checkpoint:
+    return open_checkpoint(place, **({"job": "nightly", "now": NOW} | options))
 
 
 def ids(checkpoint: Checkpoint) -> dict[str, int]:

@@ -19,9 +19,9 @@ import pytest
 
 from benchmarks import virtual
 from bulkseg import pace, pipeline, running
-from bulkseg.checkpoint import SpecRow, read, sqlite, writer
+from bulkseg.checkpoint import Checkpoint, SpecRow, read, sqlite
 from bulkseg.checkpoint.connect import connect
-from bulkseg.checkpoint.writes import Contradiction, Work, write, write_with_care
+from bulkseg.checkpoint.writes import Contradiction, Work
 from bulkseg.clock import Clock
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import load_site
@@ -130,6 +130,9 @@ class Server:
             made = self.make(spec.name)
         await asyncio.sleep(0.02)
         return fault.reply(made)
+
+    def permit(self, may_change: Callable[[], bool]) -> None:
+        assert may_change()
 
     async def list(
         self, *, page: int = 1, order_by: str | None = None, last_updated_at: int | None = None
@@ -261,7 +264,7 @@ def settle_in(monkeypatch: pytest.MonkeyPatch, server: Callable[[], Server]) -> 
         for one in found:
             yield one
 
-    async def written(checkpoint: sqlite.Checkpoint, work: Work) -> None:
+    async def written(checkpoint: Checkpoint, work: Work) -> None:
         await asyncio.sleep(0.001)
         _write_now(checkpoint, work)
 
@@ -270,8 +273,8 @@ def settle_in(monkeypatch: pytest.MonkeyPatch, server: Callable[[], Server]) -> 
     monkeypatch.setattr(asyncio, "to_thread", inline)
     monkeypatch.setattr(pace, "ceiling", lambda _: _NoCeiling())
     monkeypatch.setattr(sqlite, "connect_durably", connect)
-    monkeypatch.setattr(sqlite.Checkpoint, "intend", written)
-    monkeypatch.setattr(sqlite.Checkpoint, "record", written)
+    monkeypatch.setattr(Checkpoint, "intend", written)
+    monkeypatch.setattr(Checkpoint, "record", written)
 
 
 class _NoCeiling:
@@ -280,13 +283,12 @@ class _NoCeiling:
     async def acquire(self) -> None: ...
 
 
-def _write_now(checkpoint: sqlite.Checkpoint, work: Work) -> None:
+def _write_now(checkpoint: Checkpoint, work: Work) -> None:
     """As the writer's thread does it, in this one."""
-    of_the_writer: writer.Writer = checkpoint._writer
-    connection, run = of_the_writer._connection, of_the_writer.run
+    journal, run = checkpoint._writer._journal, checkpoint._writer.run
     try:
-        write(connection, work, run)
+        journal.write(work, run)
     except Contradiction:
-        connection.execute("BEGIN IMMEDIATE")
-        write_with_care(connection, work, run)
-        connection.execute("COMMIT")
+        (error,) = journal.write_apart([work], run)
+        if error is not None:
+            raise error from None

@@ -1,14 +1,15 @@
-"""The checkpoint: what a job's specs are, what was asked for, and what became of it. Durable, in one file.
+"""The checkpoint: what a job's specs are, what was asked for, and what became of it. Durable.
 
-`Draft` takes a source in and finds what comes twice; `Checkpoint` is held by the one process that sends;
+`Draft` takes a source in and finds what comes twice; a `Checkpoint` is held by the one process that sends;
 `read` is for everybody else.
 """
 
 from __future__ import annotations
 
 from bulkseg.checkpoint.draft import Draft
-from bulkseg.checkpoint.files import put_aside, refuse_other_job
-from bulkseg.checkpoint.reader import Reader, read
+from bulkseg.checkpoint.files import refuse_other_job
+from bulkseg.checkpoint.held import Checkpoint
+from bulkseg.checkpoint.reader import Reader
 from bulkseg.checkpoint.rows import (
     Changed,
     Clash,
@@ -26,7 +27,8 @@ from bulkseg.checkpoint.rows import (
     Standing,
     Waiting,
 )
-from bulkseg.checkpoint.sqlite import Checkpoint
+from bulkseg.checkpoint.stores import exists, open_checkpoint, put_aside, read
+from bulkseg.checkpoint.terms import Terms
 
 __all__ = [
     "Changed",
@@ -46,7 +48,10 @@ __all__ = [
     "Shown",
     "SpecRow",
     "Standing",
+    "Terms",
     "Waiting",
+    "exists",
+    "open_checkpoint",
     "put_aside",
     "read",
     "refuse_other_job",

@@ -80,7 +80,7 @@ def compare(
     draft: sqlite3.Connection, checkpoint: Path | None, *, retry_failed: bool, redo: bool, limit: int
 ) -> Comparison:
     """Compare the draft behind `draft` (indexed by key) with the checkpoint file, if there is one."""
-    if checkpoint is None or not checkpoint.exists():
+    if checkpoint is None:
         count: int = draft.execute("SELECT count(*) FROM spec").fetchone()[0]
         return Comparison(states={State.PENDING: count}, first_to_send=_shown(draft, _FIRST_OF_ALL))
     refuse_foreign(checkpoint, APPLICATION_ID)
@@ -93,7 +93,7 @@ def waiting(
     draft: sqlite3.Connection, checkpoint: Path | None, *, retry_failed: bool, redo: bool
 ) -> Iterator[Waiting]:
     """What a run over that checkpoint would send, in the order of the source. As `compare`."""
-    if checkpoint is None or not checkpoint.exists():
+    if checkpoint is None:
         yield from map(_waiting, draft.execute(_ALL_WAITING))
         return
     with reading(checkpoint), _attached(draft, checkpoint):

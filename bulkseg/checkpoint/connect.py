@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from bulkseg.errors import BulksegError, CheckpointError, StorageFull
+from bulkseg.location import Location
 
 # How long SQLite waits for another connection's lock, in seconds: readers hold theirs for moments.
 _PATIENCE = 30.0
@@ -117,7 +118,7 @@ _WAYS_OUT = (
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def reading(path: Location) -> Iterator[None]:
     """Turn SQLite's errors while reading into CheckpointError."""
     try:
         yield
@@ -130,7 +131,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Location) -> Iterator[None]:
     """Turn SQLite's errors while writing into what `explain` makes of them."""
     try:
         yield
@@ -139,7 +140,7 @@ def writing(path: Path) -> Iterator[None]:
         raise told from (None if told is error else error)
 
 
-def explain(error: sqlite3.DatabaseError, path: Path) -> BulksegError | sqlite3.ProgrammingError:
+def explain(error: sqlite3.DatabaseError, path: Location) -> BulksegError | sqlite3.ProgrammingError:
     """A failed write in our words: StorageFull where the disk is to blame, else CheckpointError.
 
     A ProgrammingError is a mistake of ours, not the file's: it stays what it is.
@@ -160,5 +161,5 @@ def _is_storage(error: sqlite3.DatabaseError) -> bool:
     return code & 0xFF in _STORAGE and code != sqlite3.SQLITE_IOERR_SHORT_READ
 
 
-def _damaged(error: sqlite3.DatabaseError, path: Path) -> CheckpointError:
+def _damaged(error: sqlite3.DatabaseError, path: Location) -> CheckpointError:
     return CheckpointError(f"{path} is damaged, or is not a bulkseg checkpoint ({error}); {_WAYS_OUT}")

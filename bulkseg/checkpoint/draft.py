@@ -12,6 +12,8 @@ from typing import Literal, Self
 from bulkseg.checkpoint.compare import compare, waiting
 from bulkseg.checkpoint.connect import connect, writing
 from bulkseg.checkpoint.rows import Clash, Clashes, Comparison, Place, Waiting
+from bulkseg.checkpoint.snapshot import snapshot
+from bulkseg.location import Location
 from bulkseg.model import Spec
 
 # Made first, filled fast, indexed last: sorting a million keys once is quicker than placing each.
@@ -110,7 +112,7 @@ class Draft:
         return Clashes(tuple(_clash(*row) for row in rows), total)
 
     def compare(
-        self, checkpoint: Path | None, *, retry_failed: bool = False, redo: bool = False, limit: int = 100
+        self, checkpoint: Location | None, *, retry_failed: bool = False, redo: bool = False, limit: int = 100
     ) -> Comparison:
         """What a run would find to do; changes nothing. None stands for a checkpoint yet to be made.
 
@@ -118,15 +120,17 @@ class Draft:
         """
         with writing(self.path):
             self._index()
-        return compare(self._connection, checkpoint, retry_failed=retry_failed, redo=redo, limit=limit)
+        with snapshot(checkpoint) as old:
+            return compare(self._connection, old, retry_failed=retry_failed, redo=redo, limit=limit)
 
     def waiting(
-        self, checkpoint: Path | None, *, retry_failed: bool = False, redo: bool = False
+        self, checkpoint: Location | None, *, retry_failed: bool = False, redo: bool = False
     ) -> Iterator[Waiting]:
         """What a run would send, in the order of the source; raises like `compare`."""
         with writing(self.path):
             self._index()
-        return waiting(self._connection, checkpoint, retry_failed=retry_failed, redo=redo)
+        with snapshot(checkpoint) as old:
+            yield from waiting(self._connection, old, retry_failed=retry_failed, redo=redo)
 
     def close(self) -> None:
         """Take the file away."""

@@ -5,15 +5,15 @@ Only answers to our own requests teach anything here: what was found by looking 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from bulkseg.checkpoint.connect import writing
+from bulkseg.checkpoint.connection import Connection
 from bulkseg.checkpoint.rows import Doubt, OpenSpec, Standing
+from bulkseg.location import Location
 from bulkseg.model import Action, Spec, Task
 
 NO_BODY = b"{}"
@@ -33,11 +33,15 @@ FROM spec WHERE state IN ('sending', 'unknown') ORDER BY intent_at
 """
 # The first open spec of each template of which nothing has been made yet.
 _UNTRIED = """
-SELECT min(ordinal), id, key, (SELECT label FROM source WHERE source.id = spec.source), line, attempts
+SELECT ordinal, id, key, (SELECT label FROM source WHERE source.id = spec.source), line, attempts
 FROM spec
-WHERE state = 'pending' AND present
-    AND template NOT IN (SELECT template FROM spec WHERE state = 'created' AND warning IS NULL)
-GROUP BY template ORDER BY min(ordinal)
+WHERE state = 'pending' AND present AND ordinal IN (
+    SELECT min(ordinal) FROM spec
+    WHERE state = 'pending' AND present
+        AND template NOT IN (SELECT template FROM spec WHERE state = 'created' AND warning IS NULL)
+    GROUP BY template
+)
+ORDER BY ordinal
 """
 # Both go by what is still open, be it ten of a million: SQLite is not left to choose.
 _STANDING = f"""
@@ -51,7 +55,7 @@ SELECT {_SPEC}, json_array(holder.segment_id), holder.key, holder.state IN ('sen
 FROM spec INDEXED BY spec_open
 CROSS JOIN spec AS holder ON holder.folded = spec.folded AND holder.id <> spec.id
     AND holder.state IN ('sending', 'unknown', 'created', 'adopted')
-WHERE spec.state = 'pending' AND spec.present GROUP BY spec.id
+WHERE spec.state = 'pending' AND spec.present
 """
 _ANSWERED = "FROM spec WHERE state = 'created' AND NOT reconciled"
 # The order of the runs holds even where the clock was set back between them.
@@ -62,8 +66,8 @@ ORDER BY intent_at DESC LIMIT 1
 _AFTER = f"SELECT segment_id {_ANSWERED} AND intent_at > ? AND intent_run >= ? ORDER BY intent_at LIMIT 1"
 # Its beginning keeps what the index has to be searched for small.
 _US = f"""
-SELECT created_by {_ANSWERED} AND intent_at >= (SELECT started_at FROM run WHERE number = ?1)
-AND intent_run = ?1 AND created_by IS NOT NULL ORDER BY intent_at LIMIT 1
+SELECT created_by {_ANSWERED} AND intent_at >= (SELECT started_at FROM run WHERE number = ?)
+AND intent_run = ? AND created_by IS NOT NULL ORDER BY intent_at LIMIT 1
 """
 _SAME_LOGIN = """
 SELECT other.number FROM run JOIN run AS other ON other.login = run.login AND other.number <> run.number
@@ -75,9 +79,11 @@ _NAMED = f"SELECT EXISTS (SELECT 1 {_ANSWERED} AND action = ? AND server_name IS
 class Facts:
     """Questions to an open checkpoint, from any thread. Times are Unix time in seconds."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: Connection, place: Location) -> None:
         self._connection = connection
-        self._path = path
+        self._place = place
+        # The monotonic time until which a former holder may believe that it holds the checkpoint still.
+        self.cut_off_until: float | None = None
 
     def stood(self, run: int, ids: Collection[str]) -> Collection[str] | None:
         """Which of `ids` the server held before that run; None where no list was taken then."""
@@ -123,7 +129,9 @@ class Facts:
         return [number for (number,) in self._all(_SAME_LOGIN, (run,))]
 
     def _user(self, run: int) -> str | None:
-        found = self._first("SELECT user_id FROM run WHERE number = ?", (run,)) or self._first(_US, (run,))
+        found = self._first("SELECT user_id FROM run WHERE number = ?", (run,)) or self._first(
+            _US, (run, run)
+        )
         return None if found is None else str(found)
 
     def users(self) -> Collection[str]:
@@ -171,7 +179,7 @@ class Facts:
         return next((row[0] for row in self._all(query, values)), None)
 
     def _all(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-        with writing(self._path):
+        with writing(self._place):
             return self._connection.execute(query, values).fetchall()
 
 

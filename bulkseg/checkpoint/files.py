@@ -33,6 +33,7 @@ from bulkseg.checkpoint.schema import (
     version_of,
 )
 from bulkseg.errors import CheckpointError
+from bulkseg.location import Location
 
 _SIDES = ("-wal", "-shm", "-journal")
 _TABLES = ("meta", "source", "spec", "run", "stood")
@@ -144,11 +145,11 @@ def _looking(path: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def refuse_other_job(holder: str, job: str, path: Path) -> None:
-    """Raise CheckpointError where the checkpoint at `path` is of another job (`holder`) than `job`."""
+def refuse_other_job(holder: str, job: str, place: Location) -> None:
+    """Raise CheckpointError where the checkpoint at `place` is of another job (`holder`) than `job`."""
     if holder != job:
         raise CheckpointError(
-            f"{path} is the checkpoint of the job {holder}, not of {job}; it was not touched; name another "
+            f"{place} is the checkpoint of the job {holder}, not of {job}; it was not touched; name another "
             "file with --checkpoint, or in the job file"
         )
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 from bulkseg.checkpoint.compare import REOPENED
+from bulkseg.checkpoint.connection import Connection
 from bulkseg.checkpoint.schema import SPEC_INDEXES
 
 _NEW = """
 INSERT INTO main.spec (key, template, action, name, folded, source_id, hash, source, line, ordinal, present,
     state, attempts, reconciled, temporary)
 SELECT draft.key, draft.template, draft.action, draft.name, draft.folded, draft.source_id, draft.hash,
-    source.id, draft.line, draft.ordinal, 1, 'pending', 0, 0, 0
+    source.id, draft.line, draft.ordinal, true, 'pending', 0, false, false
 FROM draft.spec AS draft
 JOIN draft.source AS label ON label.id = draft.source
 JOIN main.source AS source ON source.label = label.label
@@ -22,20 +18,22 @@ JOIN main.source AS source ON source.label = label.label
 _KNOWN = f"""{_NEW}
 WHERE true ORDER BY draft.ordinal
 ON CONFLICT (key) DO UPDATE SET
-    source = excluded.source, line = excluded.line, ordinal = excluded.ordinal, present = 1
-WHERE (source, line, ordinal, present) IS NOT (excluded.source, excluded.line, excluded.ordinal, 1)
+    source = excluded.source, line = excluded.line, ordinal = excluded.ordinal, present = true
+WHERE (spec.source, spec.line, spec.ordinal, spec.present)
+    <> (excluded.source, excluded.line, excluded.ordinal, true)
 """
-_SOURCES = "INSERT OR IGNORE INTO main.source (label) SELECT label FROM draft.source"
+_SOURCES = "INSERT INTO main.source (label) SELECT label FROM draft.source WHERE true ON CONFLICT DO NOTHING"
 _GONE = """
-UPDATE main.spec SET present = 0
+UPDATE main.spec SET present = false
 WHERE present AND NOT EXISTS (SELECT 1 FROM draft.spec AS draft WHERE draft.key = spec.key)
 """
 
 # A spec that is sent anew starts anew. Those that wait already keep their attempts.
 _RESET = """
 UPDATE main.spec SET state = 'pending', attempts = 0, intent_at = NULL, intent_run = NULL, segment_id = NULL,
-    http_status = NULL, error = NULL, warning = NULL, reconciled = 0, temporary = 0, request_id = NULL,
-    created_by = NULL, created_at = NULL, server_name = NULL, content = NULL, done_at = NULL, run = NULL
+    http_status = NULL, error = NULL, warning = NULL, reconciled = false, temporary = false,
+    request_id = NULL, created_by = NULL, created_at = NULL, server_name = NULL, content = NULL,
+    done_at = NULL, run = NULL
 WHERE present AND state <> 'pending' AND
 """
 _REOPEN = f"{_RESET} {REOPENED}"
@@ -59,18 +57,8 @@ UPDATE meta SET source_fingerprint = ?, job_fingerprint = ?, rows = ?, specs = ?
 """
 
 
-@contextmanager
-def attached(connection: sqlite3.Connection, draft: Path) -> Iterator[None]:
-    """The draft's file as `draft` beside the checkpoint of `connection`."""
-    connection.execute("ATTACH ? AS draft", (f"{draft.resolve().as_uri()}?mode=ro",))
-    try:
-        yield
-    finally:
-        connection.execute("DETACH draft")
-
-
-def merge(connection: sqlite3.Connection, meta: tuple[str, str, int, int], rules: dict[str, bool]) -> None:
-    """Merge the attached draft, inside the caller's transaction.
+def merge(connection: Connection, meta: tuple[str, str, int, int], rules: dict[str, bool]) -> None:
+    """Merge the draft that lies beside it as `draft`, inside the caller's transaction.
 
     `meta`: the fingerprints of source and job, the rows, the specs; `rules` has `retry_failed` and `redo`.
     """
@@ -86,12 +74,12 @@ def merge(connection: sqlite3.Connection, meta: tuple[str, str, int, int], rules
     connection.execute(_META, meta)
 
 
-def reopen(connection: sqlite3.Connection, rules: dict[str, bool]) -> None:
+def reopen(connection: Connection, rules: dict[str, bool]) -> None:
     """Put back to pending what a new run sends again, as `rules` have it."""
     connection.execute(_REOPEN, rules)
 
 
-def _fill(connection: sqlite3.Connection) -> None:
+def _fill(connection: Connection) -> None:
     """Fill an empty table: its indexes are made afterwards, by sorting, which is several times quicker."""
     for name in SPEC_INDEXES:
         connection.execute(f"DROP INDEX {name}")

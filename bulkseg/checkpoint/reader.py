@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from datetime import date
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import orjson
 
 from bulkseg.checkpoint.compare import REOPENED
-from bulkseg.checkpoint.connect import connect, reading, reading_options, refuse_cut_off, refuse_foreign
+from bulkseg.checkpoint.connect import reading
+from bulkseg.checkpoint.connection import Connection
 from bulkseg.checkpoint.rows import Fate, Known, Meta, RunRow, SpecRow
-from bulkseg.checkpoint.schema import APPLICATION_ID, refuse_older, version_of
-from bulkseg.errors import CheckpointError
+from bulkseg.location import Location
 from bulkseg.model import Action, State
 
 # A page is read in moments: a reader that stood still in the middle of a query would keep the WAL growing.
@@ -35,8 +33,7 @@ SELECT template, action, CASE WHEN {REOPENED} THEN 'pending' ELSE state END, cou
 FROM spec WHERE present GROUP BY 1, 2, 3
 """
 _FATES = """
-SELECT spec.key, state, segment_id, error
-FROM json_each(?) AS asked CROSS JOIN spec ON spec.key = asked.value
+SELECT key, state, segment_id, error FROM spec WHERE key IN (SELECT value FROM json_each(?))
 """
 _COMMONEST_ERRORS = """
 SELECT error, count(*) AS times, min(key) FROM spec
@@ -46,17 +43,7 @@ GROUP BY error ORDER BY times DESC, error
 _PARTICULAR = re.compile(r'"[^"]*"|\d+')
 
 
-def read(path: Path) -> Reader:
-    """Open a checkpoint for reading, as a context manager. Raises CheckpointError where it cannot be read."""
-    if not path.is_file():
-        raise CheckpointError(f"{path}: there is no checkpoint here; `bulkseg run` makes one")
-    refuse_foreign(path, APPLICATION_ID)
-    refuse_cut_off(path)
-    with reading(path):
-        return Reader(path)
-
-
-def count_states(connection: sqlite3.Connection) -> dict[State, int]:
+def count_states(connection: Connection) -> dict[State, int]:
     """How many specs that are in the source now are in each state; every state is there."""
     rows = connection.execute("SELECT state, count(*) FROM spec WHERE present GROUP BY state")
     return dict.fromkeys(State, 0) | {State(state): count for state, count in rows}
@@ -65,11 +52,9 @@ def count_states(connection: sqlite3.Connection) -> dict[State, int]:
 class Reader:
     """A checkpoint as it is at each call; memory stays flat. Raises CheckpointError where it is damaged."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection = connect(path, reading_options(path))
-        self._connection.execute("PRAGMA query_only = ON")
-        refuse_older(version_of(self._connection, path), path)
+    def __init__(self, connection: Connection, place: Location) -> None:
+        self._place = place
+        self._connection = connection
 
     def __enter__(self) -> Self:
         return self
@@ -80,32 +65,32 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of it."""
         self._connection.close()
 
     @property
     def meta(self) -> Meta:
         """What it says of itself."""
-        with reading(self._path):
+        with reading(self._place):
             query = "SELECT job, site, today, created_at, rows, specs FROM meta"
             job, site, today, *rest = self._connection.execute(query).fetchone()
         return Meta(job, site, date.fromisoformat(today) if today else None, *rest)
 
     def counts(self) -> dict[State, int]:
         """How many specs that are in the source now are in each state; every state is there."""
-        with reading(self._path):
+        with reading(self._place):
             return count_states(self._connection)
 
     def gone(self) -> int:
         """How many keys are no longer in the source."""
-        with reading(self._path):
+        with reading(self._place):
             query = "SELECT count(*) FROM spec WHERE NOT present"
             count: int = self._connection.execute(query).fetchone()[0]
         return count
 
     def unchanged(self, source_fingerprint: str, job_fingerprint: str) -> bool:
         """Whether source and job are those of the last merge, so that they need not be read again."""
-        with reading(self._path):
+        with reading(self._place):
             query = "SELECT source_fingerprint = ? AND job_fingerprint = ? FROM meta"
             return bool(self._connection.execute(query, (source_fingerprint, job_fingerprint)).fetchone()[0])
 
@@ -113,7 +98,7 @@ class Reader:
         """What the last merge took in, in the states in which a new run would find it."""
         rules = {"retry_failed": retry_failed, "redo": redo}
         known = Known(Counter(), Counter(), Counter())
-        with reading(self._path):
+        with reading(self._place):
             for template, action, state, count in self._connection.execute(_AFTER_REOPENING, rules):
                 known.by_template[template] += count
                 known.by_action[action] += count
@@ -123,7 +108,7 @@ class Reader:
 
     def runs(self) -> list[RunRow]:
         """All runs, the first one first."""
-        with reading(self._path):
+        with reading(self._place):
             query = "SELECT number, started_at, ended_at, summary FROM run ORDER BY number"
             rows = self._connection.execute(query).fetchall()
         return [
@@ -137,7 +122,7 @@ class Reader:
         Those that differ only in numbers or in what is quoted are one: the commonest of them stands for all.
         """
         alike: dict[str, list[Any]] = {}
-        with reading(self._path):
+        with reading(self._place):
             for error, times, key in self._connection.execute(_COMMONEST_ERRORS):
                 alike.setdefault(_PARTICULAR.sub("", error), [error, 0, key])[1] += times
         commonest = sorted(alike.values(), key=lambda one: -one[1])
@@ -145,7 +130,7 @@ class Reader:
 
     def fates(self, keys: Sequence[str]) -> dict[str, Fate]:
         """What became of the specs of these keys; those that are not on record are not there."""
-        with reading(self._path):
+        with reading(self._place):
             rows = self._connection.execute(_FATES, (orjson.dumps(keys).decode(),)).fetchall()
         return {key: Fate(State(state), segment_id, error) for key, state, segment_id, error in rows}
 
@@ -155,7 +140,7 @@ class Reader:
         query = _PAGE_OF_SPECS.format(states=wanted)
         last = 0
         while True:
-            with reading(self._path):
+            with reading(self._place):
                 page = self._connection.execute(query, (last, *states, _PAGE)).fetchall()
             if not page:
                 return

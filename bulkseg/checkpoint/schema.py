@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bulkseg.errors import CheckpointError
+from bulkseg.location import Location
 
 # Bytes 68 to 71 of the file: tells our files from any other program's ("bseg").
 APPLICATION_ID = 0x62736567
@@ -136,20 +137,37 @@ def version_of(connection: sqlite3.Connection, path: Path, database: str = "main
     version: int = connection.execute(f"PRAGMA {database}.user_version").fetchone()[0]
     if application != APPLICATION_ID:
         raise CheckpointError(f"{path} is another program's database; name another file with --checkpoint")
-    if version > VERSION:
-        raise CheckpointError(
-            f"{path} was made by a newer bulkseg (schema version {version}, this one knows {VERSION}); "
-            "it was not touched; use that bulkseg, or start anew with --fresh"
-        )
+    refuse_newer(version, path)
     return version
 
 
-def refuse_older(version: int, path: Path) -> None:
+def refuse_newer(version: int, place: Location) -> None:
+    """Raise CheckpointError for a version that this bulkseg cannot know."""
+    if version > VERSION:
+        raise CheckpointError(
+            f"{place} was made by a newer bulkseg (schema version {version}, this one knows {VERSION}); "
+            "it was not touched; use that bulkseg, or start anew with --fresh"
+        )
+
+
+def refuse_older(version: int, place: Location) -> None:
     """Raise CheckpointError for what a reader, which brings nothing forward, cannot read as it is."""
     if version != VERSION:
         raise CheckpointError(
-            f"{path} was made by an older bulkseg (schema version {version}); `bulkseg run` brings it forward"
+            f"{place} was made by an older bulkseg (schema version {version}); "
+            "`bulkseg run` brings it forward"
         )
+
+
+def missing_steps(version: int, place: Location, migrations: Migrations) -> range:
+    """The steps from `version` to VERSION. Raises CheckpointError where one of them is not there."""
+    steps = range(version, VERSION)
+    if any(step not in migrations for step in steps):
+        raise CheckpointError(
+            f"{place} was made by an older bulkseg (schema version {version}) and cannot be brought "
+            f"forward to version {VERSION}; it was not touched; finish it with that bulkseg"
+        )
+    return steps
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
@@ -157,15 +175,9 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: Migrations) 
 
     Raises CheckpointError where there is no way forward; then nothing has changed.
     """
-    version = version_of(connection, path)
-    missing = [step for step in range(version, VERSION) if step not in migrations]
-    if missing:
-        raise CheckpointError(
-            f"{path} was made by an older bulkseg (schema version {version}) and cannot be brought "
-            f"forward to version {VERSION}; it was not touched; finish it with that bulkseg"
-        )
+    steps = missing_steps(version_of(connection, path), path, migrations)
     connection.execute("BEGIN IMMEDIATE")
-    for step in range(version, VERSION):
+    for step in steps:
         for statement in migrations[step]:
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {VERSION}")

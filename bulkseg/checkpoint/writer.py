@@ -7,17 +7,16 @@ specs when there are many, and none waits for company when there are few.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
-from bulkseg.checkpoint.connect import explain
-from bulkseg.checkpoint.writes import Contradiction, Work, prepare, write, write_with_care
+from bulkseg.checkpoint.writes import Contradiction, Work
 from bulkseg.errors import CheckpointError
+from bulkseg.location import Location
 
 
 @dataclass(slots=True, eq=False)
@@ -29,17 +28,35 @@ class _Waiting:
     error: Exception | None = None
 
 
+class Journal(Protocol):
+    """Writes for the writer, in its thread."""
+
+    def write(self, work: Work, run: int | None) -> None:
+        """A whole group at once, durably. Raises Contradiction, and then nothing of it is written."""
+
+    def write_apart(self, group: Sequence[Work], run: int | None) -> list[Exception | None]:
+        """The careful way: work that must not be written fails alone, and takes nobody else's with it.
+
+        Gives the error of each.
+        """
+
+    def explain(self, error: Exception) -> Exception:
+        """What went wrong with a group, in words for whoever waits for it."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
+
+
 class Writer:
-    """Writes intents and records over a connection that is its own from here on.
+    """Writes intents and records by a journal that is its own from here on.
 
     `run` is the number of the run that the work belongs to.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, journal: Journal, place: Location) -> None:
         self.run: int | None = None
-        self._connection = connection
-        prepare(connection)
-        self._path = path
+        self._journal = journal
+        self._place = place
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._closing = False
         self._gate = threading.Lock()
@@ -57,7 +74,7 @@ class Writer:
         waiting = _Waiting(work, asyncio.get_running_loop().create_future())
         with self._gate:
             if self._closing:
-                raise CheckpointError(f"{self._path} is closed")
+                raise CheckpointError(f"{self._place} is closed")
             self._queue.put(waiting)
         await waiting.done
 
@@ -71,7 +88,7 @@ class Writer:
                 self._closing = True
                 self._queue.put(None)
         self._thread.join()
-        self._connection.close()
+        self._journal.close()
         unheard, self._unheard = self._unheard, None
         if unheard is not None:
             raise unheard
@@ -96,35 +113,15 @@ class Writer:
     def _commit(self, group: list[_Waiting]) -> None:
         try:
             try:
-                write(self._connection, [item for waiting in group for item in waiting.work], self.run)
+                self._journal.write([item for waiting in group for item in waiting.work], self.run)
             except Contradiction:
-                self._commit_apart(group)
+                errors = self._journal.write_apart([waiting.work for waiting in group], self.run)
+                for waiting, error in zip(group, errors, strict=True):
+                    waiting.error = error
         except Exception as error:  # noqa: BLE001 - whoever waits is told, and this thread has to live on
-            told = explain(error, self._path) if isinstance(error, sqlite3.DatabaseError) else error
+            told = self._journal.explain(error)
             for waiting in group:
                 waiting.error = told
-
-    def _commit_apart(self, group: list[_Waiting]) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            self._write_apart(group)
-            self._connection.execute("COMMIT")
-        except BaseException:
-            # SQLite has rolled back by itself after some errors, a full disk among them.
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-
-    def _write_apart(self, group: list[_Waiting]) -> None:
-        """The careful way: work that must not be written fails alone, and takes nobody else's with it."""
-        for waiting in group:
-            self._connection.execute("SAVEPOINT one")
-            try:
-                write_with_care(self._connection, waiting.work, self.run)
-            except CheckpointError as error:
-                self._connection.execute("ROLLBACK TO one")
-                waiting.error = error
-            self._connection.execute("RELEASE one")
 
     def _tell(self, group: list[_Waiting]) -> None:
         """Wake all of a group with one call into their loop (they are all of one loop)."""

@@ -6,50 +6,35 @@ never sent. No two specs have one id.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
-import orjson
-
+from bulkseg.checkpoint.connection import Cursor, Values
 from bulkseg.errors import CheckpointError
 from bulkseg.model import Intent, Record, State
 
 Item = Intent | Record
 Work = Sequence[Item]
 
-_ITEM = "json_extract(item.value, '$[{}]')"
-_INTEND = """
+# `items` is a set of rows with a group in it, {0}, {1} ... the parts of one item, as the database has them.
+INTEND = """
 UPDATE spec SET state = 'sending', attempts = {1}, intent_at = {2}, intent_run = {3}
-FROM json_each(NEW.intents) AS item
+FROM {items}
 WHERE spec.id = {0} AND state IN ('pending', 'sending')
-""".format(*map(_ITEM.format, range(4)))
+"""
 # The two conditions after the id hold for every record that contradicts nothing. Where one does not hold, no
 # row changes, and `write_with_care` finds out why.
-_RECORD = """
+RECORD = """
 UPDATE spec SET state = {1}, attempts = {2}, done_at = {3}, segment_id = coalesce({4}, segment_id),
     http_status = {5}, error = {6}, warning = {7}, reconciled = {8}, temporary = {9}, request_id = {10},
     created_by = coalesce({11}, created_by), created_at = coalesce({12}, created_at), run = {13},
     server_name = coalesce({14}, server_name), content = coalesce({15}, content)
-FROM json_each(NEW.records) AS item
+FROM {items}
 WHERE spec.id = {0}
     AND (segment_id IS NULL OR {4} IS NULL OR segment_id = {4} OR state = 'undone')
     AND (state NOT IN ('created', 'adopted', 'undone') OR {1} IN ('created', 'adopted', 'undone'))
-""".format(*map(_ITEM.format, range(16)))
-
-# A whole group is one statement of SQLite, which takes it as JSON: Python's lock is let go of once, and taken
-# back once. A statement for each row, or only for each step of a transaction, would wait for that lock as
-# often, behind whoever is busy sending; it was measured at three quarters of the throughput.
-_PREPARE = f"""
-CREATE TEMP VIEW work AS SELECT NULL AS intents, NULL AS records;
-CREATE TEMP TRIGGER work_off INSTEAD OF INSERT ON work BEGIN
-    {_INTEND};
-    SELECT RAISE(ABORT, 'contradiction') WHERE changes() <> json_array_length(NEW.intents);
-    {_RECORD};
-    SELECT RAISE(ABORT, 'contradiction') WHERE changes() <> json_array_length(NEW.records);
-END
 """
-_WRITE = "INSERT INTO temp.work VALUES (?, ?)"
 _HOLDER = """
 SELECT key FROM spec
 WHERE segment_id = ? AND state NOT IN ('undone', 'skipped', 'failed') AND id <> ?
@@ -64,39 +49,39 @@ class Contradiction(Exception):
     """Something in this work contradicts what is on record; nothing of it has been looked at one by one."""
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Make a connection ready for `write`."""
-    connection.executescript(_PREPARE)
+class Journal(Protocol):
+    """A connection that also takes work."""
+
+    def execute(self, query: str, values: Values = (), /) -> Cursor:
+        """Ask what is on record."""
+
+    def write(self, work: Work, run: int | None) -> None:
+        """Write all of it, or nothing and raise Contradiction."""
 
 
-def write(connection: sqlite3.Connection, work: Work, run: int | None) -> None:
-    """Write intents and records all at once, in a transaction of their own unless one is open.
+def values_of(work: Work, run: int | None) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """The intents and the records of some work, as the parts that INTEND and RECORD number.
 
-    Raises Contradiction where not every item changed its row, or where a spec comes twice, so that the order
-    counts; nothing is written then.
+    Raises Contradiction where a spec comes twice, so that the order counts.
     """
     if len({item.id for item in work}) < len(work):
         raise Contradiction
     intents = [_values(item, run) for item in work if isinstance(item, Intent)]
-    records = [_values(item, run) for item in work if isinstance(item, Record)]
-    try:
-        connection.execute(_WRITE, (orjson.dumps(intents).decode(), orjson.dumps(records).decode()))
-    except sqlite3.IntegrityError as error:
-        raise Contradiction from error
+    return intents, [_values(item, run) for item in work if isinstance(item, Record)]
 
 
-def write_with_care(connection: sqlite3.Connection, work: Work, run: int | None) -> None:
+def write_with_care(journal: Journal, work: Work, run: int | None) -> None:
     """Write work item by item, and settle what contradicts.
 
     Raises CheckpointError for what must not be: a request for a spec that is made, or a record that would
     drop an id.
     """
     for item in work:
-        settled = item if isinstance(item, Intent) else _settle(connection, item)
+        settled = item if isinstance(item, Intent) else _settle(journal, item)
         try:
-            write(connection, [settled], run)
+            journal.write([settled], run)
         except Contradiction as error:
-            raise CheckpointError(_what_must_not_be(connection, settled)) from error
+            raise CheckpointError(_what_must_not_be(journal, settled)) from error
 
 
 def _values(item: Item, run: int | None) -> tuple[object, ...]:
@@ -127,16 +112,16 @@ def _record_values(record: Record, run: int | None) -> tuple[object, ...]:
     )
 
 
-def _settle(connection: sqlite3.Connection, record: Record) -> Record:
+def _settle(journal: Journal, record: Record) -> Record:
     """The record as it can be written beside what is on record."""
     if record.segment_id is None:
         return record
-    holder = connection.execute(_HOLDER, (record.segment_id, record.id)).fetchone()
+    holder = journal.execute(_HOLDER, (record.segment_id, record.id)).fetchone()
     if holder and record.state in _OWN:
         return replace(
             record, state=State.UNKNOWN, segment_id=None, error=_held(record.segment_id, holder[0])
         )
-    first = connection.execute(_FIRST_ID, (record.id,)).fetchone()
+    first = journal.execute(_FIRST_ID, (record.id,)).fetchone()
     if first and first[0] not in (None, record.segment_id):
         return replace(record, segment_id=first[0], warning=_twice(record, first[0]))
     return record
@@ -154,8 +139,8 @@ def _twice(record: Record, first: str) -> str:
     return f"{record.warning}; {told}" if record.warning else told
 
 
-def _what_must_not_be(connection: sqlite3.Connection, item: Item) -> str:
-    row = connection.execute("SELECT key, state, segment_id FROM spec WHERE id = ?", (item.id,)).fetchone()
+def _what_must_not_be(journal: Journal, item: Item) -> str:
+    row = journal.execute("SELECT key, state, segment_id FROM spec WHERE id = ?", (item.id,)).fetchone()
     if row is None:
         return f"the checkpoint has no spec number {item.id}; another program has changed it"
     wanted = State.SENDING if isinstance(item, Intent) else item.state

@@ -20,14 +20,15 @@ JobArgument = Annotated[
     Path, typer.Argument(metavar="JOB", help="A job file (.toml), or a data file (.csv ...).")
 ]
 CheckpointArgument = Annotated[
-    Path, typer.Argument(metavar="CHECKPOINT", help="A checkpoint, or the job that it is of.")
+    str, typer.Argument(metavar="CHECKPOINT", help="A checkpoint, or the job that it is of.")
 ]
 VarOption = Annotated[
     list[str] | None,
     typer.Option("--var", metavar="NAME=VALUE", help="Set one of the job's vars; may be repeated."),
 ]
 CheckpointOption = Annotated[
-    Path | None, typer.Option("--checkpoint", metavar="FILE", help="The checkpoint, if not beside the job.")
+    str | None,
+    typer.Option("--checkpoint", metavar="FILE", help="Another one: a file, or postgresql://HOST/DB"),
 ]
 SourceOption = Annotated[
     Path | None,

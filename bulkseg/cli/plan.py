@@ -79,9 +79,10 @@ def plan(
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg import pipeline
         from bulkseg.job import load_job, with_source
+        from bulkseg.location import located
 
         chosen = pipeline.RunOptions(
-            checkpoint=checkpoint,
+            checkpoint=located(checkpoint) if checkpoint else None,
             retry_failed=retry_failed,
             redo=redo,
             rate=rate,

@@ -13,6 +13,7 @@ from bulkseg.cli.guard import guarded, print_json
 from bulkseg.errors import BulksegError, ConfigError, innermost
 
 if TYPE_CHECKING:
+    from bulkseg.location import Location
     from bulkseg.report import Findings
     from bulkseg.summary import Summary
 
@@ -39,9 +40,10 @@ def report(
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg.find import find_job
+        from bulkseg.location import located
 
         refuse_unfit(output)
-        path, job = find_job(checkpoint, options.parse_vars(var))
+        path, job = find_job(located(checkpoint), options.parse_vars(var))
         findings = write(output, path, None if job is None else job.limits.rate)
         bad = findings.failures.total
         if as_json:
@@ -61,7 +63,7 @@ def refuse_unfit(output: Path) -> None:
         raise ConfigError(f"{output}: there is no folder {output.parent}: make it, or name another")
 
 
-def write(output: Path, checkpoint: Path, rate: float | None, trouble: str | None = None) -> Findings:
+def write(output: Path, checkpoint: Location, rate: float | None, trouble: str | None = None) -> Findings:
     """Writes the page, whole or not at all, and gives what is on it.
 
     `rate` is the one allowed, in requests a second, if it is known; `trouble` why a run did not begin.
@@ -82,7 +84,7 @@ def write(output: Path, checkpoint: Path, rate: float | None, trouble: str | Non
     return findings
 
 
-def reported(output: Path, checkpoint: Path, rate: float, work: Callable[[], Summary]) -> Summary:
+def reported(output: Path, checkpoint: Location, rate: float, work: Callable[[], Summary]) -> Summary:
     """Does the work of a run, and writes its report when it has ended, however it has.
 
     A report that cannot be written is told on stderr: it changes nothing of what the run came to.
@@ -98,7 +100,7 @@ def reported(output: Path, checkpoint: Path, rate: float, work: Callable[[], Sum
     return summary
 
 
-def _write_or_tell(output: Path, checkpoint: Path, rate: float, trouble: str | None) -> None:
+def _write_or_tell(output: Path, checkpoint: Location, rate: float, trouble: str | None) -> None:
     try:
         write(output, checkpoint, rate, trouble)
     except BulksegError as error:

@@ -42,16 +42,17 @@ def resolve(
         from bulkseg import settle
         from bulkseg.cli.session import in_loop
         from bulkseg.find import find_checkpoint
+        from bulkseg.location import located
 
         if (segment_id is None) is not not_made:
             raise ConfigError("say what you have found out: either --id N, or --not-made")
-        path = find_checkpoint(checkpoint)
-        settled = in_loop(settle.resolve(path, key, segment_id))
+        place = find_checkpoint(located(checkpoint))
+        settled = in_loop(settle.resolve(place, key, segment_id))
         if as_json:
             shown = {"key": settled.key, "name": settled.name, "state": str(settled.state)}
             print_json({**shown, "segment_id": settled.segment_id, "exit": 0})
         else:
-            typer.echo("\n".join(_lines(settled, shlex.quote(str(checkpoint)))))
+            typer.echo("\n".join(_lines(settled, shlex.quote(str(located(checkpoint))))))
 
 
 def _lines(settled: Settled, checkpoint: str) -> list[str]:

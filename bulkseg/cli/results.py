@@ -16,6 +16,7 @@ from bulkseg.model import State
 
 if TYPE_CHECKING:
     from bulkseg.job import Job
+    from bulkseg.location import Location
 
 EXAMPLES = """\
 bulkseg results jobs/nightly.toml -o nightly.xlsx
@@ -58,13 +59,14 @@ def results(
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg.find import find_job
+        from bulkseg.location import located
 
         if as_json and output is None:
             raise ConfigError("results --json says what was written to a file: give -o FILE as well")
         if as_job and join:
             raise ConfigError("--as-job and --join each write another table: give one of them")
         states = parse_states(state)
-        path, job = find_job(checkpoint, options.parse_vars(var))
+        path, job = find_job(located(checkpoint), options.parse_vars(var))
         if as_job or join:
             written = _write_rows(_source_of(job, path, source), path, states, output, as_job=as_job)
         else:
@@ -75,7 +77,7 @@ def results(
             typer.echo(f"{output}: {written:,} rows")
 
 
-def _write_specs(path: Path, states: Sequence[State], output: Path | None) -> int:
+def _write_specs(path: Location, states: Sequence[State], output: Path | None) -> int:
     from bulkseg.checkpoint import read
     from bulkseg.results import write_results, write_stream
 
@@ -84,7 +86,7 @@ def _write_specs(path: Path, states: Sequence[State], output: Path | None) -> in
         return write_stream(rows, sys.stdout.buffer) if output is None else write_results(rows, output)
 
 
-def _source_of(job: Job | None, checkpoint: Path, source: Path | None) -> Job:
+def _source_of(job: Job | None, checkpoint: Location, source: Path | None) -> Job:
     from bulkseg.job import with_source
 
     if job is None:
@@ -92,7 +94,9 @@ def _source_of(job: Job | None, checkpoint: Path, source: Path | None) -> Job:
     return with_source(job, source)
 
 
-def _write_rows(job: Job, path: Path, states: Sequence[State], output: Path | None, *, as_job: bool) -> int:
+def _write_rows(
+    job: Job, path: Location, states: Sequence[State], output: Path | None, *, as_job: bool
+) -> int:
     """Rows of the source; what has none there any more is told."""
     from bulkseg.mend import beside
     from bulkseg.results import write_sheet, write_sheet_stream

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bulkseg.cli.summary import Call
     from bulkseg.errors import BulksegError
     from bulkseg.job import Job
+    from bulkseg.location import Location
     from bulkseg.pipeline import RunOptions
     from bulkseg.summary import Summary
 
@@ -62,12 +63,13 @@ def run(
         from bulkseg.cli.report import refuse_unfit
         from bulkseg.cli.summary import Call
         from bulkseg.job import load_job, with_source
+        from bulkseg.location import located
         from bulkseg.pipeline import RunOptions
 
         if report is not None:
             refuse_unfit(report)
         chosen = RunOptions(
-            checkpoint=checkpoint,
+            checkpoint=located(checkpoint) if checkpoint else None,
             retry_failed=retry_failed,
             redo=redo,
             fresh=fresh,
@@ -86,7 +88,7 @@ def run(
         if as_json:
             print_json(summary.document())
         else:
-            _tell(summary, Call.of(job, checkpoint, source, var or ()))
+            _tell(summary, Call.of(job, chosen.checkpoint, source, var or ()))
         raise typer.Exit(summary.exit)
 
 
@@ -110,7 +112,7 @@ def _reported(output: Path, job: Job, chosen: RunOptions, work: Callable[[], Sum
     from bulkseg.cli.report import reported
 
     rate = job.limits.rate if chosen.rate is None else chosen.rate
-    return reported(output, chosen.checkpoint or job.checkpoint, rate, work)
+    return reported(output, chosen.place(job), rate, work)
 
 
 def _tell(summary: Summary, call: Call) -> None:
@@ -133,10 +135,15 @@ def _errors(summary: Summary) -> list[tuple[str, int, str]]:
     return []
 
 
-def _not_begun(job: Path, checkpoint: Path | None, error: BulksegError) -> dict[str, Any]:
+def _not_begun(job: Path, checkpoint: str | None, error: BulksegError) -> dict[str, Any]:
     """What `run --json` prints where there was no run: the summary of one all the same, and the problems."""
+    from bulkseg.errors import ConfigError
+    from bulkseg.location import located
     from bulkseg.summary import Summary
 
-    summary = Summary(str(job), checkpoint or Path(), stopped=str(error), exit=error.exit_status)
+    place: Location = Path()
+    with suppress(ConfigError):
+        place = located(checkpoint or "")
+    summary = Summary(str(job), place, stopped=str(error), exit=error.exit_status)
     known = {} if checkpoint else {"checkpoint": None}
     return {**summary.document(), **known, **error_document(error)}

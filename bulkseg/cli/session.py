@@ -94,9 +94,8 @@ async def provision(
             if stop.signum is None or stop.exit_status is None:
                 raise
             # The signal came while the source was being checked: there was nothing to drain.
-            checkpoint = chosen.checkpoint or job.checkpoint
             why = f"{stop.why}; nothing was sent"
-            return Summary(job.name, checkpoint, stopped=why, exit=stop.exit_status)
+            return Summary(job.name, chosen.place(job), stopped=why, exit=stop.exit_status)
 
 
 async def attend(work: Callable[[Stop], Awaitable[T]], watcher: Watcher, question: Asks | None = None) -> T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,6 +13,7 @@ from bulkseg.cli.guard import guarded, print_json
 
 if TYPE_CHECKING:
     from bulkseg.checkpoint import Reader
+    from bulkseg.location import Location
 
 EXAMPLES = """\
 bulkseg status jobs/nightly.toml
@@ -34,21 +34,22 @@ def status(
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg.checkpoint import read
         from bulkseg.find import find_checkpoint
+        from bulkseg.location import located
 
-        path = find_checkpoint(checkpoint)
-        with read(path) as reader:
-            shown = document(path, reader)
+        place = find_checkpoint(located(checkpoint))
+        with read(place) as reader:
+            shown = document(place, reader)
         if as_json:
             print_json(shown)
         else:
             typer.echo("\n".join(lines(shown)))
 
 
-def document(path: Path, reader: Reader) -> dict[str, Any]:
+def document(place: Location, reader: Reader) -> dict[str, Any]:
     """What `status --json` prints."""
     return {
         "job": reader.meta.job,
-        "checkpoint": str(path),
+        "checkpoint": str(place),
         "site": reader.meta.site,
         "rows": reader.meta.rows,
         "specs": reader.meta.specs,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bulkseg.duration import duration
+from bulkseg.location import Location
 
 _MEANINGS = {
     0: "all that this run was to do is done",
@@ -33,7 +34,9 @@ class Call:
     vars: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, job: Path, checkpoint: Path | None, source: Path | None, variables: Sequence[str]) -> Self:
+    def of(
+        cls, job: Path, checkpoint: Location | None, source: Path | None, variables: Sequence[str]
+    ) -> Self:
         """From the arguments as they were given."""
         named = [None if path is None else str(path) for path in (checkpoint, source)]
         return cls(str(job), named[0], named[1], tuple(variables))

@@ -42,6 +42,7 @@ def tour(log_level: LogLevel) -> int:
     """Runs the whole demo; gives its exit status."""
     folder = _folder()
     job = load_job(folder / EXAMPLE)
+    assert isinstance(job.checkpoint, Path)  # noqa: S101  # the example is ours
     _forget(job.checkpoint)
     return in_loop(_tour(job, folder, log_level))
 

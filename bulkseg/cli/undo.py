@@ -49,13 +49,14 @@ def undo(
         from bulkseg.cli.session import attend, in_loop, watch
         from bulkseg.eloqua.sites import load_site
         from bulkseg.find import find_job
+        from bulkseg.location import located
         from bulkseg.visit import case_of
 
         if not yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise ConfigError(
                 "undo asks before it deletes, and nobody is here to answer: --yes answers for you"
             )
-        path, job = find_job(checkpoint, {})
+        path, job = find_job(located(checkpoint), {})
         case = case_of(path, job, rate)
         where = load_site(site or (job.site if job else None))
         watcher, question = watch("auto", log_level), Question(yes=yes)

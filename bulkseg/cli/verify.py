@@ -43,9 +43,12 @@ def verify(
         from bulkseg.cli.session import attend, in_loop, watch
         from bulkseg.eloqua.sites import load_site
         from bulkseg.find import find_job
+        from bulkseg.location import located
         from bulkseg.visit import case_of
 
-        path, job = find_job(job_or_checkpoint, options.parse_vars(var), checkpoint)
+        path, job = find_job(
+            located(job_or_checkpoint), options.parse_vars(var), located(checkpoint) if checkpoint else None
+        )
         case = case_of(path, job, rate)
         where = load_site(site or (job.site if job else None))
         watcher = watch("auto", log_level)

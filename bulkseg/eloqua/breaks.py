@@ -10,12 +10,18 @@ import aiohttp
 
 from bulkseg.model import NoAnswer
 
+
+class NotPermitted(Exception):
+    """It must not be sent now, though everything else is there. The message says why."""
+
+
 # Raised before a connection is there. Only these, and a time-out, count as not sent, and only where
 # aiohttp has not begun to write; whatever else may be raised is in doubt.
 _BEFORE_CONNECTION = (
     aiohttp.ClientConnectorError,  # refused, no address, TLS, certificate, the proxy not reached
     aiohttp.ClientHttpProxyError,  # the proxy would not make the tunnel
     aiohttp.InvalidURL,
+    NotPermitted,
     TimeoutError,  # ConnectionTimeoutError too
 )
 

@@ -7,7 +7,7 @@ REST API 2.0 for Eloqua, "Contact segments".
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import quote as percent
 from urllib.parse import urlencode
@@ -57,6 +57,10 @@ class Eloqua:
         self._refused: str | None = None
         self._asked_again = False
         self._moving = asyncio.Lock()
+
+    def permit(self, may_change: Callable[[], bool]) -> None:
+        """From now on `may_change` is asked just before anything but a read leaves."""
+        self._transport.may_change = may_change
 
     async def sign_in(self) -> Identity:
         """Gets an access token, if that is the way, and finds out who and where we are.

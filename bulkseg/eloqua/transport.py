@@ -7,7 +7,7 @@ headers and addresses come ready made, and the body goes out as the bytes that i
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from yarl import URL
 
 from bulkseg.clock import Clock
 from bulkseg.eloqua import headers as header
-from bulkseg.eloqua.breaks import no_answer
+from bulkseg.eloqua.breaks import NotPermitted, no_answer
 from bulkseg.eloqua.proxies import proxy_for
 from bulkseg.model import Answer, Reply
 from bulkseg.redact import secrets
@@ -37,9 +37,14 @@ _REFUSALS = 300
 
 @dataclass(slots=True)
 class _Flight:
-    """One request under way. `wrote` turns true just before its first byte can leave."""
+    """One request under way. `wrote` turns true just before its first byte can leave, if it `may`."""
 
+    may: Callable[[], bool]
     wrote: bool = False
+
+
+def _always() -> bool:
+    return True
 
 
 # The one of the running task, which has no other until its request has come to an end.
@@ -55,16 +60,23 @@ class _Request(aiohttp.ClientRequest):
     """
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        _flight.get().wrote = True
+        flight = _flight.get()
+        if not flight.may():
+            raise NotPermitted("the lease on the checkpoint could not be renewed in time")
+        flight.wrote = True
         return await super().send(conn)
 
 
 class Transport:
-    """Sends requests over one session. Made by `open_transport`."""
+    """Sends requests over one session. Made by `open_transport`.
+
+    `may_change` is asked just before anything but a read leaves.
+    """
 
     def __init__(self, session: aiohttp.ClientSession, clock: Clock) -> None:
         self._session = session
         self._clock = clock
+        self.may_change: Callable[[], bool] = _always
         self._proxies: dict[tuple[str, str | None], URL | None] = {}
 
     async def request(
@@ -78,7 +90,7 @@ class Transport:
             ConfigError: the environment names a proxy that is none.
         """
         proxy = self._proxy(url)
-        flight = _Flight()
+        flight = _Flight(_always if method == "GET" else self.may_change)
         _flight.set(flight)
         try:
             response = await self._session.request(

@@ -10,6 +10,7 @@ from pathlib import Path
 from bulkseg.job.blocks import Template
 from bulkseg.job.limits import Limits
 from bulkseg.job.tables import IfExists
+from bulkseg.location import Location
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Job:
     base: Path
     bare: bool
     site: str | None
-    checkpoint: Path
+    checkpoint: Location
     sources: tuple[str, ...]
     key: tuple[str, ...]
     vars: tuple[tuple[str, str], ...]

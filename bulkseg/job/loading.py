@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 from pydantic import ValidationError
 
-from bulkseg.errors import InputError, Problem
+from bulkseg.errors import ConfigError, InputError, Problem
 from bulkseg.job.blocks import BodyFile, Report, build_templates, read_body_files
 from bulkseg.job.job import Job
 from bulkseg.job.limits import Limits
@@ -21,6 +21,7 @@ from bulkseg.job.suggest import hint
 from bulkseg.job.tables import JobFile
 from bulkseg.job.templates import RESERVED, Scope, TemplateFault, compile_text
 from bulkseg.job.wording import problems
+from bulkseg.location import Database, Location, is_database, located, named
 
 STDIN = "-"
 DATA_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".xlsx")
@@ -88,13 +89,14 @@ def _job_file(path: Path, overrides: Mapping[str, str], today: date) -> Job:
     checkpoint = _checkpoint(document, values, path, today, found.append)
     if found:
         raise InputError(found)
+    name = document.job.name or path.stem
     return Job(
-        name=document.job.name or path.stem,
+        name=name,
         path=path,
         base=path.parent,
         bare=False,
         site=document.job.site,
-        checkpoint=checkpoint,
+        checkpoint=named(checkpoint, name),
         sources=tuple(document.source.path),
         key=tuple(document.source.key),
         vars=tuple(values.items()),
@@ -137,7 +139,7 @@ def _taken(name: str) -> str:
 
 def _checkpoint(
     document: JobFile, values: Mapping[str, str], path: Path, today: date, report: Report
-) -> Path:
+) -> Location:
     """Beside the job file, named after it, unless the job says otherwise."""
     source = document.job.checkpoint
     if source is None:
@@ -151,7 +153,19 @@ def _checkpoint(
     if not name:
         report(Problem(str(path), "must be a file's name, made of vars and today only", column=label))
         return path
-    return path.parent / name
+    return _database(name, path, report) if is_database(name) else path.parent / name
+
+
+def _database(name: str, path: Path, report: Report) -> Location:
+    try:
+        location = located(name)
+    except ConfigError as error:
+        report(Problem(str(path), str(error), column="job.checkpoint"))
+        return path
+    if isinstance(location, Database) and location.has_secret:
+        what = "has a password in it: take it out, and set PGPASSWORD or write a .pgpass file"
+        report(Problem(str(path), what, column="job.checkpoint"))
+    return location
 
 
 def _fingerprint(content: bytes, bodies: Mapping[str, BodyFile], values: Mapping[str, str]) -> str:

@@ -91,7 +91,8 @@ class JobTable(Table):
         default=None, description="Whose credentials: ELOQUA__NAME__PASSWORD and so on."
     )
     checkpoint: Filled | None = Field(
-        default=None, description="Where its checkpoint lies; may be a template over vars and today."
+        default=None,
+        description="Where its checkpoint lies, a file or postgresql://…; a template over vars and today.",
     )
 
 

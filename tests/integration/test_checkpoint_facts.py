@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 
 from bulkseg.checkpoint import Checkpoint, Standing
+from bulkseg.location import Location
 from bulkseg.model import Action, Intent, Record, State
 from tests.checkpoints import NOW, ids, opened, source, spec, take_in
 
@@ -16,8 +16,8 @@ DAY = 86_400.0
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path):
-    with opened(tmp_path / "x.checkpoint") as made:
+def checkpoint(place: Location):
+    with opened(place) as made:
         take_in(made, [*source("abcdefgh"), spec("copy", line=20, action=Action.COPY, source_id="3")])
         yield made
 
@@ -213,8 +213,8 @@ async def test_a_name_stands_in_the_way_of_what_is_still_to_be_sent_as_it_folds(
     ("state", "in_doubt"),
     [(State.SENDING, True), (State.UNKNOWN, True), (State.CREATED, False), (None, None)],
 )
-async def test_a_name_that_another_key_has_or_may_have_is_reserved(tmp_path, state, in_doubt):
-    with opened(tmp_path / "y.checkpoint") as checkpoint:
+async def test_a_name_that_another_key_has_or_may_have_is_reserved(place, state, in_doubt):
+    with opened(place) as checkpoint:
         take_in(checkpoint, [spec("old", name="Name")])
         run = checkpoint.begin_run(NOW, TODAY)
         if state is not None:
@@ -228,8 +228,8 @@ async def test_a_name_that_another_key_has_or_may_have_is_reserved(tmp_path, sta
             assert (found["new"].holder, found["new"].in_doubt) == ("old", in_doubt)
 
 
-async def test_the_first_open_spec_of_each_template_of_which_nothing_was_made_is_untried(tmp_path):
-    with opened(tmp_path / "y.checkpoint") as checkpoint:
+async def test_the_first_open_spec_of_each_template_of_which_nothing_was_made_is_untried(place):
+    with opened(place) as checkpoint:
         rows = [("a", "gold"), ("b", "gold"), ("c", "tin"), ("d", "tin"), ("e", "zinc")]
         take_in(
             checkpoint, [spec(key, template=template, line=line) for line, (key, template) in enumerate(rows)]

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 
+import psycopg
 import pytest
 
 from bulkseg.checkpoint import Checkpoint, OpenSpec, SpecRow, read
 from bulkseg.errors import CheckpointError
+from bulkseg.location import Location
 from bulkseg.model import Action, Intent, Record, State
 from tests.checkpoints import NOW, created, ids, opened, source, spec, take_in
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path):
-    with opened(tmp_path / "x.checkpoint") as made:
+def checkpoint(place: Location):
+    with opened(place) as made:
         yield made
 
 
 def row(checkpoint: Checkpoint, key: str) -> SpecRow:
-    with read(checkpoint.path) as reader:
+    with read(checkpoint.place) as reader:
         return next(each for each in reader.specs() if each.key == key)
 
 
@@ -61,7 +62,7 @@ async def test_a_key_that_goes_and_comes_back_is_not_sent_twice(checkpoint):
     await checkpoint.record([created(ids(checkpoint)["a"], "1")])
     take_in(checkpoint, source("b"))
     assert checkpoint.counts()[State.CREATED] == 0
-    with read(checkpoint.path) as reader:
+    with read(checkpoint.place) as reader:
         assert reader.gone() == 1
         assert {each.key for each in reader.specs()} == {"a", "b"}
     take_in(checkpoint, source("ab"))
@@ -169,7 +170,7 @@ async def test_what_waits_keeps_the_attempts_it_has_cost(checkpoint):
 
 def test_a_merge_that_fails_changes_nothing(checkpoint):
     take_in(checkpoint, source("ab"))
-    with pytest.raises(sqlite3.ProgrammingError):
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.ProgrammingError)):
         take_in(checkpoint, source("xyz"), retry_failed=object())
     assert list(ids(checkpoint)) == ["a", "b"]
     take_in(checkpoint, source("bc"))

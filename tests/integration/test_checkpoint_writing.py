@@ -12,12 +12,21 @@ import pytest
 from bulkseg.checkpoint import Checkpoint, Doubt, SpecRow, read
 from bulkseg.checkpoint.facts import NO_BODY
 from bulkseg.errors import CheckpointError, StorageFull
+from bulkseg.location import Location
 from bulkseg.model import Action, Intent, Record, Spec, State, Task
 from tests.checkpoints import NOW, created, opened, source, take_in
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path):
+def checkpoint(place: Location):
+    made = opened(place)
+    take_in(made, source("abcdefgh"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def in_a_file(tmp_path: Path):
     made = opened(tmp_path / "x.checkpoint")
     take_in(made, source("abcdefgh"))
     yield made
@@ -25,7 +34,7 @@ def checkpoint(tmp_path: Path):
 
 
 def rows(checkpoint: Checkpoint) -> dict[str, SpecRow]:
-    with read(checkpoint.path) as reader:
+    with read(checkpoint.place) as reader:
         return {row.key: row for row in reader.specs()}
 
 
@@ -66,23 +75,23 @@ async def test_nothing_to_write_is_written_at_once(checkpoint):
     await checkpoint.record([])
 
 
-async def test_what_gathers_while_a_commit_is_written_is_one_commit(checkpoint):
+async def test_what_gathers_while_a_commit_is_written_is_one_commit(in_a_file):
     commits = 0
 
     def count(statement: str) -> None:
         nonlocal commits
         commits += statement == "COMMIT"
 
-    blocker = sqlite3.connect(checkpoint.path, isolation_level=None)
+    blocker = sqlite3.connect(in_a_file.place, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
-    checkpoint._writer._connection.set_trace_callback(count)
-    waiting = [asyncio.create_task(checkpoint.intend([Intent(number, 1, NOW)])) for number in range(1, 9)]
+    in_a_file._writer._journal.connection.set_trace_callback(count)
+    waiting = [asyncio.create_task(in_a_file.intend([Intent(number, 1, NOW)])) for number in range(1, 9)]
     await asyncio.sleep(0.05)
     blocker.execute("ROLLBACK")
     blocker.close()
     await asyncio.gather(*waiting)
     assert commits <= 2
-    assert len(checkpoint.facts.in_doubt()) == 8
+    assert len(in_a_file.facts.in_doubt()) == 8
 
 
 async def test_what_was_given_up_on_is_written_all_the_same(checkpoint):
@@ -171,58 +180,56 @@ async def test_work_that_must_not_be_fails_alone(checkpoint):
 
 def fill(checkpoint: Checkpoint) -> None:
     """From here on, SQLite gets no page more: what a full disk gives it, without filling one."""
-    connection = checkpoint._writer._connection
+    connection = checkpoint._writer._journal.connection
     connection.execute(f"PRAGMA max_page_count = {connection.execute('PRAGMA page_count').fetchone()[0]}")
 
 
 def make_room(checkpoint: Checkpoint) -> None:
-    checkpoint._writer._connection.execute("PRAGMA max_page_count = 1000000")
+    checkpoint._writer._journal.connection.execute("PRAGMA max_page_count = 1000000")
 
 
-async def test_a_full_disk_fails_the_whole_group_and_the_writer_lives_on(checkpoint):
-    fill(checkpoint)
+async def test_a_full_disk_fails_the_whole_group_and_the_writer_lives_on(in_a_file):
+    fill(in_a_file)
     long = Record(1, State.FAILED, 1, NOW, error="x" * 1_000_000)
     results = await asyncio.gather(
-        checkpoint.record([created(2, "17")]),
-        checkpoint.record([long]),
-        checkpoint.intend([Intent(3, 1, NOW)]),
+        in_a_file.record([created(2, "17")]),
+        in_a_file.record([long]),
+        in_a_file.intend([Intent(3, 1, NOW)]),
         return_exceptions=True,
     )
     assert type(results[1]) is StorageFull
     assert "x.checkpoint could not be written (database or disk is full)" in str(results[1])
     for key, result in (("b", results[0]), ("c", results[2])):
-        written = rows(checkpoint)[key].state is not State.PENDING
+        written = rows(in_a_file)[key].state is not State.PENDING
         assert written == (result is None)
-    make_room(checkpoint)
-    await checkpoint.record([long])
-    assert rows(checkpoint)["a"].state is State.FAILED
+    make_room(in_a_file)
+    await in_a_file.record([long])
+    assert rows(in_a_file)["a"].state is State.FAILED
 
 
-async def test_an_error_that_nobody_waited_for_comes_at_the_close(checkpoint):
-    fill(checkpoint)
-    task = asyncio.create_task(checkpoint.record([Record(1, State.FAILED, 1, NOW, error="x" * 1_000_000)]))
+async def test_an_error_that_nobody_waited_for_comes_at_the_close(in_a_file):
+    fill(in_a_file)
+    task = asyncio.create_task(in_a_file.record([Record(1, State.FAILED, 1, NOW, error="x" * 1_000_000)]))
     await asyncio.sleep(0)
     task.cancel()
     await asyncio.sleep(0.05)
     with pytest.raises(StorageFull):
-        checkpoint.close()
-    assert rows(checkpoint)["a"].state is State.PENDING
+        in_a_file.close()
+    assert rows(in_a_file)["a"].state is State.PENDING
 
 
-def test_an_error_is_not_lost_with_the_loop_that_it_was_for(checkpoint):
-    fill(checkpoint)
+def test_an_error_is_not_lost_with_the_loop_that_it_was_for(in_a_file):
+    fill(in_a_file)
 
     async def start() -> None:
-        task = asyncio.create_task(
-            checkpoint.record([Record(1, State.FAILED, 1, NOW, error="x" * 1_000_000)])
-        )
+        task = asyncio.create_task(in_a_file.record([Record(1, State.FAILED, 1, NOW, error="x" * 1_000_000)]))
         await asyncio.sleep(0)
         task.cancel()
 
-    blocker = sqlite3.connect(checkpoint.path, isolation_level=None)
+    blocker = sqlite3.connect(in_a_file.place, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")  # holds the writer up until the loop is closed
     asyncio.run(start())
     blocker.execute("ROLLBACK")
     blocker.close()
     with pytest.raises(StorageFull):
-        checkpoint.close()
+        in_a_file.close()

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bulkseg.checkpoint import Checkpoint
+from bulkseg.checkpoint import open_checkpoint
 from bulkseg.model import State
 from tests.integration.commands import bulkseg, finish, held, sandbox, start, write_job
 from tests.integration.wire import unused_port
@@ -122,7 +122,7 @@ def test_3_when_too_many_fail(ran):
 
 
 def test_4_when_another_process_holds_the_checkpoint(ran, tmp_path):
-    with Checkpoint.open(tmp_path / "nightly.checkpoint", job="nightly", now=time.time()):
+    with open_checkpoint(tmp_path / "nightly.checkpoint", job="nightly", now=time.time()):
         document = ran("a,")
     assert (document["exit"], document["run"]) == (4, None)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
 
 import pytest
 
-from bulkseg.checkpoint import Changed, Checkpoint, Clash, Draft, Place, Reserved
+from bulkseg.checkpoint import Changed, Checkpoint, Clash, Draft, Place, Reserved, exists
 from bulkseg.checkpoint import draft as draft_module
 from bulkseg.errors import CheckpointError
+from bulkseg.location import Location
 from bulkseg.model import Intent, Record, Spec, State
 from tests.checkpoints import NOW, created, drafted, ids, opened, source, spec, take_in
 
@@ -71,17 +71,17 @@ def test_of_many_clashes_the_first_are_shown_in_the_order_of_the_source_and_all_
         assert draft.clashes().total == 49
 
 
-def test_without_a_checkpoint_everything_is_to_be_sent(tmp_path):
+def test_without_a_checkpoint_everything_is_to_be_sent(place):
     with drafted(source("abc")) as draft:
-        for nothing in (None, tmp_path / "none.checkpoint"):
+        for nothing in (None, place):
             assert draft.compare(nothing).states == {State.PENDING: 3}
-    assert not (tmp_path / "none.checkpoint").exists()
+    assert not exists(place)
 
 
 @pytest.fixture
-async def worked(tmp_path: Path) -> Checkpoint:
+async def worked(place: Location) -> Checkpoint:
     """A checkpoint with a spec in each state, its key being the state (a temporary failure apart)."""
-    checkpoint = opened(tmp_path / "x.checkpoint")
+    checkpoint = opened(place)
     take_in(checkpoint, source([*State, "temporary"]))
     number = ids(checkpoint)
     await checkpoint.intend([Intent(number[key], 1, NOW) for key in ("sending", "unknown")])
@@ -112,7 +112,7 @@ ALWAYS = {"pending", "skipped", "temporary"}
 async def test_what_would_be_sent_is_what_a_merge_then_opens(worked, options, sent):
     specs = source([*State, "temporary"])
     with drafted(specs) as draft:
-        comparison = draft.compare(worked.path, **options)
+        comparison = draft.compare(worked.place, **options)
     assert comparison.to_send == len(sent)
     assert sum(comparison.states.values()) == len(specs)
     assert comparison.refused == (0 if "failed" in sent else 1)
@@ -124,27 +124,27 @@ async def test_what_would_be_sent_is_what_a_merge_then_opens(worked, options, se
 
 async def test_a_refused_spec_that_was_mended_would_be_sent(worked):
     with drafted([spec("failed", hash="mended")]) as draft:
-        assert draft.compare(worked.path).states == {State.PENDING: 1}
+        assert draft.compare(worked.place).states == {State.PENDING: 1}
 
 
 async def test_a_spec_changed_under_a_created_or_adopted_key_is_shown_and_not_sent(worked):
     changed = [spec(key, hash="new", line=line) for line, key in enumerate(("created", "adopted"), 5)]
     others = [spec(key, hash="new") for key in ("sending", "unknown", "undone")]
     with drafted([*changed, *others]) as draft:
-        comparison = draft.compare(worked.path, limit=1)
+        comparison = draft.compare(worked.place, limit=1)
     assert comparison.changed == (Changed("created", "created", "s.csv", 5),)
     assert (comparison.changed_total, comparison.to_send) == (2, 0)
 
 
 async def test_keys_that_have_gone_from_the_source_are_counted(worked):
     with drafted(source(["created", "pending", "new"])) as draft:
-        assert draft.compare(worked.path).gone == 7
+        assert draft.compare(worked.place).gone == 7
 
 
 async def test_a_name_that_stands_for_another_key_is_reserved(worked):
     taken = [spec(f"new-{key}", name=key, line=4) for key in State]
     with drafted(taken) as draft:
-        comparison = draft.compare(worked.path)
+        comparison = draft.compare(worked.place)
     assert {each.state for each in comparison.reserved} == {
         State.CREATED,
         State.SENDING,
@@ -158,8 +158,8 @@ async def test_a_name_that_stands_for_another_key_is_reserved(worked):
 async def test_a_comparison_changes_nothing(worked):
     before = worked.counts(), worked.count_open()
     with drafted(source(["created", "new"])) as draft:
-        draft.compare(worked.path, retry_failed=True, redo=True)
-        draft.compare(worked.path)
+        draft.compare(worked.place, retry_failed=True, redo=True)
+        draft.compare(worked.place)
     assert (worked.counts(), worked.count_open()) == before
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from bulkseg.checkpoint import Checkpoint
+from bulkseg.checkpoint import open_checkpoint
 from bulkseg.listing import Stock, sighting
 
 
@@ -11,7 +11,7 @@ def page(*ids):
 
 
 async def test_each_segment_counts_once_and_the_list_only_when_it_is_sealed(tmp_path):
-    with Checkpoint.open(tmp_path / "x.checkpoint", job="x", now=1.0) as checkpoint:
+    with open_checkpoint(tmp_path / "x.checkpoint", job="x", now=1.0) as checkpoint:
         run = checkpoint.begin_run(1.0, date(2026, 1, 2))
         stock = Stock(checkpoint, run)
         await stock.clear()
@@ -23,7 +23,7 @@ async def test_each_segment_counts_once_and_the_list_only_when_it_is_sealed(tmp_
 
 
 async def test_a_list_that_is_read_anew_keeps_nothing_of_the_first_reading(tmp_path):
-    with Checkpoint.open(tmp_path / "x.checkpoint", job="x", now=1.0) as checkpoint:
+    with open_checkpoint(tmp_path / "x.checkpoint", job="x", now=1.0) as checkpoint:
         run = checkpoint.begin_run(1.0, date(2026, 1, 2))
         stock = Stock(checkpoint, run)
         await stock.put(page("1", "2"))

@@ -1,0 +1,100 @@
+"""A checkpoint in PostgreSQL, held by a lease."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from typing import TypeVar
+
+from bulkseg.checkpoint.connect import connect
+from bulkseg.checkpoint.draft import Draft
+from bulkseg.checkpoint.held import Checkpoint
+from bulkseg.checkpoint.postgres.journal import DatabaseJournal, Preparation, lost
+from bulkseg.checkpoint.postgres.lease import Lease
+from bulkseg.checkpoint.postgres.registry import OURS, Grant, release, renew
+from bulkseg.checkpoint.postgres.session import Raw, Session
+from bulkseg.checkpoint.terms import Terms
+from bulkseg.checkpoint.writer import Writer
+from bulkseg.errors import BulksegError
+
+T = TypeVar("T")
+
+# Questions are asked in the loop that sends: they hold it up for no longer than this, in seconds.
+_ASKING = 60.0
+_DRAFT = (
+    "CREATE TEMP TABLE draft_source (id INTEGER, label TEXT) ON COMMIT DROP",
+    """
+    CREATE TEMP TABLE draft_spec (ordinal INTEGER, key TEXT, template TEXT, action TEXT, name TEXT,
+        folded TEXT, source_id TEXT, hash TEXT, source INTEGER, line INTEGER, folder TEXT) ON COMMIT DROP
+    """,
+)
+_DRAFT_INDEX = ("CREATE UNIQUE INDEX ON draft_spec (key)", "ANALYZE draft_spec")
+
+
+class DatabaseCheckpoint(Checkpoint):
+    """Held until `close`, or until it has not been renewed for the time of its lease."""
+
+    def __init__(self, session: Session, grant: Grant, terms: Terms, asked_at: float) -> None:
+        database, patience = session.database, terms.patience
+        self._session, self._grant = session, grant
+        ready = Preparation(grant)
+        sessions = [Session(database, patience=min(patience, _ASKING)) for _ in range(2)]
+        writing = Session(database, patience=patience, prepare=ready)
+        for each in (*sessions, writing):
+            each.enter(grant.entry.schema)
+        self._own, asking = sessions
+        writer = Writer(DatabaseJournal(writing, grant), database)
+        super().__init__(database, self._own, asking, writer, grant.migrated_from)
+        if grant.cut_off is not None:
+            self.facts.cut_off_until = terms.monotonic() + grant.cut_off
+        self._lease = Lease(
+            lambda: renew(session, grant), asked_at=asked_at, seconds=terms.lease, monotonic=terms.monotonic
+        )
+        self._lease.start()
+
+    def may_send(self) -> bool:
+        """Whether the lease still holds, by a clock that goes on while this process stands still."""
+        return self._lease.holds()
+
+    def _transact(self, work: Callable[[], T]) -> T:
+        return self._own.transact(lambda: self._fenced(work))
+
+    def _fenced(self, work: Callable[[], T]) -> T:
+        if self._own.execute(OURS.format(self._grant.entry.id, self._grant.epoch)).fetchone() is None:
+            raise lost(self._own.database)
+        return work()
+
+    def _take_in(self, draft: Draft, work: Callable[[], None]) -> None:
+        def copied() -> None:
+            for statement in _DRAFT:
+                self._own.execute(statement)
+            with closing(connect(draft.path, "mode=ro")) as source:
+                for table in ("source", "spec"):
+                    self._own.do(lambda raw, table=table: _copy(raw, source, table))  # type: ignore[misc]  # bound now
+            for statement in _DRAFT_INDEX:
+                self._own.execute(statement)
+            work()
+
+        self._transact(copied)
+        # Else the first looks for one of a million would go through all of them.
+        self._own.execute("ANALYZE spec")
+
+    def _let_go(self) -> None:
+        self._lease.end()
+        # What cannot be given back now runs out by itself.
+        with suppress(BulksegError):
+            release(self._session, self._grant)
+        for session in (self._session, self._own):
+            session.close()
+        self._queries.close()
+
+
+def _copy(raw: Raw, source: sqlite3.Connection, table: str) -> None:
+    with raw.cursor().copy(f"COPY pg_temp.draft_{table} FROM STDIN") as copy:
+        for row in _rows(source, table):
+            copy.write_row(row)
+
+
+def _rows(source: sqlite3.Connection, table: str) -> Iterator[tuple[object, ...]]:
+    yield from source.execute(f"SELECT * FROM {table}")
