@@ -22,6 +22,7 @@ EventName = Literal[
     "twin",
     "twins_not_looked_for",
     "run_ended",
+    "on_done_failed",
 ]
 
 

@@ -74,12 +74,17 @@ def _say(error: BulksegError) -> None:
     typer.echo(secrets.text(words), err=True)
 
 
-def print_json(document: Any) -> None:
-    """One document on stdout, in UTF-8 whatever the terminal's encoding, as JSON has to be."""
+def json_text(document: Any) -> bytes:
+    """One document as JSON, in UTF-8 as that has to be, and a line's end."""
     text = json.dumps(document, indent=2, ensure_ascii=False)
-    sys.stdout.flush()
     # A lone surrogate (from a file's name, say) becomes the escape that JSON has for it.
-    sys.stdout.buffer.write(text.encode(errors="backslashreplace") + b"\n")
+    return text.encode(errors="backslashreplace") + b"\n"
+
+
+def print_json(document: Any) -> None:
+    """One document on stdout, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(json_text(document))
     sys.stdout.buffer.flush()
 
 

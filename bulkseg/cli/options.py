@@ -83,6 +83,10 @@ ReportOption = Annotated[
     Path | None,
     typer.Option("--report", metavar="FILE", help="Write a page of it to FILE.html, however it ends."),
 ]
+OnDoneOption = Annotated[
+    str | None,
+    typer.Option("--on-done", metavar="COMMAND", help="Hand the summary to COMMAND, however it ends."),
+]
 LogFormatOption = Annotated[
     LogFormat,
     typer.Option(

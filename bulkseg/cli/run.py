@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bulkseg.cli import options
+from bulkseg.cli.ending import Ending, handed_to
 from bulkseg.cli.guard import error_document, guarded, print_json
 
 if TYPE_CHECKING:
+    from bulkseg.cli.session import Watcher
     from bulkseg.cli.summary import Call
     from bulkseg.errors import BulksegError
     from bulkseg.job import Job
@@ -46,26 +48,31 @@ def run(
     make_folders: options.MakeFoldersOption = False,
     yes: options.YesOption = False,
     report: options.ReportOption = None,
+    on_done: options.OnDoneOption = None,
     as_json: options.JsonOption = False,
     log_format: options.LogFormatOption = "auto",
     log_level: options.LogLevelOption = "info",
 ) -> None:
     """Make the segments of a job, or go on with it.
 
-    A run goes on where the last one stopped: only what is not done is sent. Credentials come from
-    ELOQUA_COMPANY, ELOQUA_USER and ELOQUA_PASSWORD, or from `bulkseg login`. On a terminal it asks before it
-    sends. Ctrl-C ends it once what is under way is recorded.
+    Only what is not done is sent. Credentials come from ELOQUA_COMPANY, ELOQUA_USER and ELOQUA_PASSWORD, or
+    `bulkseg login`. On a terminal it asks first. Ctrl-C ends it once what is under way is recorded.
 
     Exit status: 0 all done; 1 some failed or are unknown; 2 job or call wrong, nothing sent; 3 stopped early;
     4 another process is at it; 130 or 143 ended by a signal.
     """
-    with guarded(as_json=as_json, log_level=log_level, document=partial(_not_begun, job, checkpoint)):
+    not_begun = partial(_not_begun, job, checkpoint)
+    with Ending(not_begun) as ending, guarded(as_json=as_json, log_level=log_level, document=not_begun):
         from bulkseg.cli.report import refuse_unfit
+        from bulkseg.cli.session import watch
         from bulkseg.cli.summary import Call
         from bulkseg.job import load_job, with_source
         from bulkseg.location import located
         from bulkseg.pipeline import RunOptions
 
+        watcher = watch(log_format, log_level)
+        if on_done is not None:
+            ending.then(handed_to(on_done, watcher))
         if report is not None:
             refuse_unfit(report)
         chosen = RunOptions(
@@ -83,23 +90,21 @@ def run(
         )
         asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
         read = with_source(load_job(job, options.parse_vars(var)), source)
-        work = partial(_provision, read, chosen, log_format, log_level, asks=asks)
+        work = partial(_provision, read, chosen, watcher, asks=asks)
         summary = work() if report is None else _reported(report, read, chosen, work)
+        ending.document = summary.document()
         if as_json:
-            print_json(summary.document())
+            print_json(ending.document)
         else:
             _tell(summary, Call.of(job, chosen.checkpoint, source, var or ()))
         raise typer.Exit(summary.exit)
 
 
-def _provision(
-    job: Job, chosen: RunOptions, log_format: options.LogFormat, log_level: options.LogLevel, *, asks: bool
-) -> Summary:
-    from bulkseg.cli.session import Question, in_loop, provision, watch
+def _provision(job: Job, chosen: RunOptions, watcher: Watcher, *, asks: bool) -> Summary:
+    from bulkseg.cli.session import Question, in_loop, provision
     from bulkseg.eloqua.sites import load_site
 
     site = load_site(job.site)
-    watcher = watch(log_format, log_level)
     question = Question(watcher, chosen.limit) if asks else None
     summary = in_loop(provision(job, site, chosen, watcher, question))
     if question is not None and question.declined:
