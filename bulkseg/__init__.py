@@ -29,6 +29,7 @@ __all__ = [
     "Summary",
     "TooManyFailures",
     "load_site",
+    "located",
     "plan",
     "results_frame",
     "run",
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from bulkseg.event import Event
     from bulkseg.frame import results_frame
     from bulkseg.job import Job
+    from bulkseg.location import located
     from bulkseg.model import State
     from bulkseg.planning import Plan, RunOptions
     from bulkseg.summary import Summary
@@ -72,6 +74,7 @@ else:
         "State": "model",
         "Summary": "summary",
         "load_site": "eloqua.sites",
+        "located": "location",
         "plan": "api",
         "results_frame": "frame",
         "run": "api",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from pathlib import Path
+from os import fspath
 
 import pandas as pd
 
 from bulkseg.checkpoint import read
 from bulkseg.find import JobLike, checkpoint_of, find_job
 from bulkseg.job import Job
-from bulkseg.location import Location
+from bulkseg.location import Location, located
 from bulkseg.model import State
 from bulkseg.planning import RunOptions
 from bulkseg.results import whole_frame
@@ -27,7 +27,7 @@ def results_frame(
     Text has the dtype `string`, whole numbers `Int64`, times are in UTC.
 
     Args:
-        job: a Job, or the path of a job file, a data file or a checkpoint.
+        job: a Job, or the path of a job file, a data file or a checkpoint, or a `postgresql://` address.
         states: only specs in these, such as `["failed", "unknown"]`; by default all.
         options: those of the run. Only `checkpoint` counts here.
 
@@ -45,4 +45,4 @@ def results_frame(
 def _checkpoint(job: JobLike, options: RunOptions) -> Location:
     if isinstance(job, Job):
         return checkpoint_of(job, options.checkpoint)
-    return find_job(Path(job), {}, options.checkpoint)[0]
+    return find_job(located(fspath(job)), {}, options.checkpoint)[0]

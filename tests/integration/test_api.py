@@ -11,6 +11,7 @@ import pytest
 
 import bulkseg
 from bulkseg import CheckpointBusy, Job, RunOptions, State
+from bulkseg.checkpoint import read
 from bulkseg.results import COLUMNS
 from bulkseg.sandbox import Settings, environment, serve
 from tests.integration.commands import ROOT, finish, held, sandbox, script, write_csv, write_job
@@ -33,10 +34,14 @@ def site_of(server):
     return bulkseg.load_site(environ=environment(server.url))
 
 
+def held_by(server):
+    return {str(asset.id): asset.name for asset in server.store.segments()}
+
+
 def all_once(server, job, count):
     """Whether the server has each segment of the job once, under the id that is on record."""
     frame = bulkseg.results_frame(job, states=[State.CREATED])
-    there = {str(asset.id): asset.name for asset in server.store.segments()}
+    there = held_by(server)
     return len(there) == count and dict(zip(frame.segment_id, frame.name, strict=True)) == there
 
 
@@ -84,13 +89,13 @@ async def test_a_frame_has_the_columns_of_the_results_with_types_to_reckon_with(
         bulkseg.results_frame(source, states=["lost"])
 
 
-async def test_a_job_is_loaded_with_its_vars_and_its_checkpoint_may_lie_elsewhere(tmp_path):
+async def test_a_job_is_loaded_with_its_vars_and_its_checkpoint_may_lie_elsewhere(tmp_path, place):
     write_csv(tmp_path / "segments.csv", 1)
     write_csv(tmp_path / "others.csv", 2, first=7)
     path = write_job(tmp_path / "job.toml")
     path.write_text(path.read_text().replace("{{ name }}", "{{ name }} {{ q }}") + '[vars]\nq = "Q4"\n')
     job = Job.load(path, vars={"q": "Q1"}, source=tmp_path / "others.csv")
-    elsewhere = RunOptions(rate=500.0, checkpoint=tmp_path / "elsewhere.checkpoint")
+    elsewhere = RunOptions(rate=500.0, checkpoint=place)
     async with serve(Settings()) as server:
         await bulkseg.run(job, site=site_of(server), options=elsewhere)
     made = bulkseg.results_frame(job, options=elsewhere).name
@@ -160,8 +165,8 @@ async def test_a_listener_that_breaks_off_loses_nothing(tmp_path):
         async with bulkseg.start(source, site=site_of(server), options=FAST) as ongoing:
             async for _ in ongoing:
                 break
-        assert (await ongoing.summary()).exit == 0
         assert all_once(server, source, 30)
+        assert (await ongoing.summary()).exit == 0
 
 
 async def test_a_caller_that_is_busy_holds_nothing_up(tmp_path):
@@ -185,7 +190,7 @@ async def test_what_a_listener_raises_stops_the_run_and_comes_out(tmp_path):
     async with serve(Settings(latency=0.05)) as server:
         with pytest.raises(LookupError, match="run_started"):
             await bulkseg.run(source, site=site_of(server), options=FAST, on_event=listen)
-        there = len(server.store.segments())
+        there = len(held_by(server))
         assert there < 60
         assert all_once(server, source, there)
 
@@ -197,11 +202,11 @@ async def test_a_run_that_is_cancelled_records_what_is_under_way_and_the_next_ma
     source = write_csv(tmp_path / "s.csv", 60)
     async with serve(SLOW) as server:
         running = asyncio.create_task(bulkseg.run(source, site=site_of(server), options=FAST))
-        await until(lambda: len(server.store.segments()) >= 10)
+        await until(lambda: len(held_by(server)) >= 10)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        there = len(server.store.segments())
+        there = len(held_by(server))
         assert there < 60
         assert all_once(server, source, there)
         assert bulkseg.results_frame(source, states=["sending"]).empty
@@ -211,26 +216,40 @@ async def test_a_run_that_is_cancelled_records_what_is_under_way_and_the_next_ma
 
 async def test_one_that_is_cancelled_twice_ends_at_once_and_loses_nothing_either(tmp_path):
     source = write_csv(tmp_path / "s.csv", 60)
-    async with serve(SLOW) as server:
-        running = asyncio.create_task(bulkseg.run(source, site=site_of(server), options=FAST))
-        await until(lambda: len(server.store.segments()) >= 10)
+
+    async def give_up(site):
+        began = asyncio.Event()
+        at_once = RunOptions(rate=500.0, canary=False, if_exists="ignore")
+        work = bulkseg.run(source, site=site, options=at_once, on_event=lambda _: began.set())
+        running = asyncio.create_task(work)
+        await began.wait()
+        await asyncio.sleep(0.2)
         for _ in range(2):
             running.cancel()
             await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):
             await running
+
+    async with serve(Settings(latency=1.0)) as server:
+        # In a loop of its own, which is closed by the time that the run has something to tell.
+        await asyncio.to_thread(asyncio.run, give_up(site_of(server)))
         assert not over()
         with pytest.raises(CheckpointBusy):
             await bulkseg.run(source, site=site_of(server), options=FAST)
         await until(over)
-        assert all_once(server, source, len(server.store.segments()))
+        there = len(held_by(server))
+        assert there < 60
+        assert all_once(server, source, there)
+    with read(tmp_path / "s.checkpoint") as reader:
+        (run,) = reader.runs()
+    assert run.summary["states"]["created"] == there
 
 
 async def test_a_run_that_is_told_to_stop_ends_early_and_says_so(tmp_path):
     source = write_csv(tmp_path / "s.csv", 60)
     async with serve(SLOW) as server:
         async with bulkseg.start(source, site=site_of(server), options=FAST) as ongoing:
-            await until(lambda: len(server.store.segments()) >= 10)
+            await until(lambda: len(held_by(server)) >= 10)
             ongoing.stop()
         summary = await ongoing.summary()
         assert (summary.exit, summary.stopped) == (3, "called off by the program that began it")
@@ -269,28 +288,29 @@ async def test_where_a_loop_is_running_it_says_what_to_write(tmp_path):
 INTERRUPTED = """
 import os, signal, sys, threading
 import bulkseg
+from bulkseg import results_frame
 
 before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 seen = []
 
 def interrupt(event):
     seen.append([signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)])
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 try:
     bulkseg.run_sync("s.csv", options=bulkseg.RunOptions(rate=500.0), on_event=interrupt)
 except KeyboardInterrupt:
     assert seen == [before]
-    assert bulkseg.results_frame("s.csv", states=["sending"]).empty
-    sys.exit(len(bulkseg.results_frame("s.csv", states=["created"])))
+    assert results_frame("s.csv", states=["sending"]).empty
+    sys.exit(len(results_frame("s.csv", states=["created"])))
 """
 
 
 def test_ctrl_c_comes_out_when_what_is_under_way_is_recorded_and_no_handler_is_touched(tmp_path):
-    source = write_csv(tmp_path / "s.csv", 60)
-    with sandbox("--latency", "0.05", cwd=tmp_path) as variables:
+    source = write_csv(tmp_path / "s.csv", 20)
+    with sandbox("--latency", "0.2", cwd=tmp_path) as variables:
         ended = finish(script(INTERRUPTED, cwd=tmp_path, site=variables))
         assert (ended.out, ended.err) == ("", "")
-        assert 0 < ended.status == len(held(variables)) < 60
+        assert 0 < ended.status == len(held(variables)) < 20
         assert bulkseg.run_sync(source, site=bulkseg.load_site(environ=variables), options=FAST).exit == 0
-        assert Counter(held(variables).values()) == Counter(f"Segment {n:04}" for n in range(1, 61))
+        assert Counter(held(variables).values()) == Counter(f"Segment {n:04}" for n in range(1, 21))

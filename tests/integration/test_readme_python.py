@@ -9,7 +9,6 @@ import pytest
 
 import bulkseg
 from bulkseg import CheckpointBusy
-from bulkseg.checkpoint import Checkpoint
 from tests.integration.commands import finish, held, sandbox, script
 from tests.integration.test_readme import README, marked
 
@@ -136,11 +135,10 @@ def test_the_asset_for_dagster_does_too(folder, shown):
 @pytest.mark.usefixtures("site")
 def test_the_task_is_tried_again_only_where_that_may_help(folder, shown, monkeypatch):
     task = shown("airflow", AIRFLOW)["make_segments"]
-    with (
-        Checkpoint.open(folder / "nightly.checkpoint", job="nightly", now=0.0),
-        pytest.raises(CheckpointBusy),
-    ):
-        task()
+    many = "".join(f"N-{number},number {number}\n" for number in range(100))
+    (folder / "nightly.csv").write_text(f"code,name\n{many}")
+    with pytest.raises(CheckpointBusy):
+        bulkseg.run_sync(folder / "nightly.toml", on_event=lambda _: task())
     monkeypatch.setenv("ELOQUA_PASSWORD", "wrong")
     monkeypatch.delenv("ELOQUA_BASE_URL")
     with pytest.raises(Failed, match="sign-in refused"):
