@@ -13,6 +13,10 @@ import orjson
 SEGMENT = "ContactSegment"
 FOLDER = "Folder"
 
+# Levels of arrays and objects in one document. A segment has about ten; what has hundreds is none, and would
+# be more than those can bear who go down into it.
+DEEPEST = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -28,11 +32,24 @@ class Page:
 
 
 def load(body: bytes) -> Any:
-    """The body as JSON, or None where it is none (orjson's error is a ValueError)."""
+    """The body as JSON, or None where it is none (orjson's error is a ValueError) or is nested too deep."""
     try:
-        return orjson.loads(body)
+        found = orjson.loads(body)
     except ValueError:
         return None
+    # Most answers have so few brackets that nobody has to go down.
+    shallow = body.count(b"[") + body.count(b"{") <= DEEPEST
+    return found if shallow or _depth_is_borne(found) else None
+
+
+def _depth_is_borne(found: Any) -> bool:
+    level = [found]
+    for _ in range(DEEPEST + 1):
+        inside = [part for part in level if isinstance(part, (dict, list))]
+        if not inside:
+            return True
+        level = [one for part in inside for one in (part.values() if isinstance(part, dict) else part)]
+    return False
 
 
 def id_of(value: object) -> str | None:

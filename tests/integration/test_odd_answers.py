@@ -75,6 +75,36 @@ async def test_an_odd_answer_to_a_create_ends_in_words(tmp_path, what):
     assert sum(states.values()) == 3
 
 
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+async def test_a_segment_that_is_nested_without_end_ends_every_command_in_words(tmp_path, opening, closing):
+    deep = b'{"id": "7", "name": "Segment 0001", "depth": "complete", "elements": [%b1%b]}'
+    deep %= (opening * 1000, closing * 1000)
+    element = {"id": "7", "name": "Segment 0001"}
+    there = orjson.dumps({"elements": [element], "page": 1, "pageSize": 1000, "total": 1})
+    posted = []
+
+    async def script(found, reader, writer):
+        while True:
+            await found.request(reader)
+            line = found.lines[-1]
+            posted.extend([line] * line.startswith("POST"))
+            reading = deep if "/segment/7" in line else there if posted else EMPTY.partition(b"\r\n\r\n")[2]
+            writer.write(http("201 Created", deep) if line.startswith("POST") else http("200 OK", reading))
+            await writer.drain()
+
+    write_csv(tmp_path / "segments.csv", 1)
+    write_job(tmp_path / "j.toml", settle="0s", give_up_after="1s", timeout="2s")
+    async with wire(script) as server:
+        url = str(server.url.origin())
+        site = {"ELOQUA_COMPANY": "C", "ELOQUA_USER": "u", "ELOQUA_PASSWORD": "p", "ELOQUA_BASE_URL": url}
+        for command in (("run", "j.toml", "--json"), ("verify", "j.toml"), ("pull", "7")):
+            ended = await asyncio.to_thread(bulkseg, *command, cwd=tmp_path, site=site)
+            assert "bug" not in ended.err
+            assert "Traceback" not in ended.err
+            assert ended.status in (0, 1, 3)
+    assert len(posted) == 1
+
+
 @pytest.mark.parametrize(
     "body",
     [

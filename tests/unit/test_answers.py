@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulkseg.answers import Page, id_of, page_of, segment_of, whole_of
+from bulkseg.answers import DEEPEST, Page, id_of, page_of, segment_of, whole_of
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,18 @@ def test_a_page_that_cannot_be_read_whole_is_none(body: bytes):
 def test_no_bytes_break_the_readers(body: bytes):
     segment_of(body)
     page_of(body)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_what_is_nested_deeper_than_any_segment_is_none(opening, closing):
+    def nested(depth):
+        return b'{"id": "7", "elements": ' + opening * depth + b"1" + closing * depth + b"}"
+
+    assert segment_of(nested(DEEPEST - 1))["id"] == "7"
+    assert segment_of(nested(DEEPEST)) is None
+
+
+def test_a_long_page_is_no_deep_one():
+    elements = [{"id": str(number), "permissions": ["Update"]} for number in range(3 * DEEPEST)]
+    page = {"elements": elements, "page": 1, "pageSize": 1000, "total": len(elements)}
+    assert len(page_of(orjson.dumps(page)).elements) == 3 * DEEPEST
