@@ -9,6 +9,7 @@ from typing import Protocol
 from bulkseg.clock import Clock
 from bulkseg.intake import INTENT_HOLDS
 from bulkseg.listing import Sighting
+from bulkseg.model import Record
 from bulkseg.reconcile import CLOCK_SLACK, Known, Lost
 
 
@@ -38,6 +39,12 @@ class Facts(Protocol):
 
     def began(self, run: int) -> tuple[float, float, str | None]:
         """When that run began: Unix time, the same moment by `monotonic`, and the `boot` of that."""
+
+    def cut_off_until(self) -> float | None:
+        """The monotonic time until which somebody else may have sent what is in doubt; None for nobody."""
+
+    def answered(self, numbers: Collection[int]) -> Collection[Record]:
+        """What is on record of those of these specs that have an id."""
 
     def lag(self) -> float:
         """How far lists were seen to lag behind, in seconds, by this run or an earlier one."""
@@ -93,6 +100,14 @@ class Evidence:
         if boot is None or boot != self._clock.boot():
             return 0.0
         return max(0.0, self._clock.monotonic() - count - (intended_at - at))
+
+    def cut_off_until(self) -> float | None:
+        """The monotonic time until which a former holder may have sent what its run left in doubt, if any."""
+        return self._facts.cut_off_until()
+
+    def answered(self, numbers: Collection[int]) -> Collection[Record]:
+        """Of these specs in doubt, what has been recorded of those that have an id by now."""
+        return self._facts.answered(numbers)
 
     def earliest(self, run: int, intended_at: float) -> float | None:
         """The server's time before which a request of that intent has made nothing; None if nothing tells.

@@ -50,6 +50,7 @@ class Rules:
     """The job's limits and wishes that reconciling goes by; times in seconds."""
 
     settle: float
+    timeout: float
     give_up_after: float
     max_attempts: int
     if_exists: Policy
@@ -125,6 +126,10 @@ class Reconciler:
         now = self._clock.monotonic()
         passed = self._evidence.passed(lost.run, lost.intended_at)
         settled_at = now + max(0.0, self._rules.settle + INTENT_HOLDS - passed)
+        cut_off = self._evidence.cut_off_until() if lost.run != self._run else None
+        if cut_off is not None:
+            # Sent at the last moment, by a process that had stood still, and answered as late as may be.
+            settled_at = max(settled_at, cut_off + self._rules.timeout + self._rules.settle)
         if lost.earliest is None:
             lost = replace(lost, earliest=self._evidence.earliest(lost.run, lost.intended_at))
         self._held[task.id] = _Held(task, lost, cause, settled_at, now, resend, given_up)
@@ -204,6 +209,7 @@ class Reconciler:
                 self._conclude(held, LookAgain(str(error)))
             return
         known = await asyncio.to_thread(self._known_by_run, lost, segments)
+        lost = await self._unanswered(lost)
         self._evidence.learn_lag({one.id for one in segments}, chain.from_iterable(witnesses.values()))
         longer = max(0.0, self._evidence.lag - self._rules.settle)
         for held in lost:
@@ -216,6 +222,19 @@ class Reconciler:
             )
             facts = self._evidence.but_given(known[held.lost.run])
             self._conclude(held, judge_listing(held.lost, listing, facts))
+
+    async def _unanswered(self, lost: list[_Held]) -> list[_Held]:
+        """Those of which nothing is on record by now.
+
+        A former holder that was cut off may record its answer late. Then the list's segment is claimed, by
+        this very spec, and would not count as its own. So this is asked after what is claimed.
+        """
+        earlier = [held.task.id for held in lost if held.lost.run != self._run]
+        if self._evidence.cut_off_until() is None or not earlier:
+            return lost
+        for record in await asyncio.to_thread(self._evidence.answered, earlier):
+            self._conclude(self._held[record.id], record)
+        return [held for held in lost if held.task.id in self._held]
 
     def _known_by_run(self, lost: Sequence[_Held], segments: Sequence[Sighting]) -> dict[int, Known]:
         ids = [one.id for one in segments]

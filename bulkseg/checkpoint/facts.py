@@ -14,7 +14,7 @@ from bulkseg.checkpoint.connect import writing
 from bulkseg.checkpoint.connection import Connection
 from bulkseg.checkpoint.rows import Doubt, OpenSpec, Standing
 from bulkseg.location import Location
-from bulkseg.model import Action, Spec, Task
+from bulkseg.model import Action, Record, Spec, State, Task
 
 NO_BODY = b"{}"
 
@@ -73,6 +73,12 @@ _SAME_LOGIN = """
 SELECT other.number FROM run JOIN run AS other ON other.login = run.login AND other.number <> run.number
 WHERE run.number = ? AND run.login <> '' ORDER BY other.number DESC
 """
+_RECORDED = """
+SELECT id, state, attempts, done_at, segment_id, http_status, error, warning, reconciled, temporary,
+    request_id, created_by, created_at, server_name, content
+FROM spec WHERE state IN ('created', 'adopted') AND segment_id IS NOT NULL
+    AND id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))
+"""
 _NAMED = f"SELECT EXISTS (SELECT 1 {_ANSWERED} AND action = ? AND server_name IS {{}} NULL)"
 
 
@@ -82,8 +88,7 @@ class Facts:
     def __init__(self, connection: Connection, place: Location) -> None:
         self._connection = connection
         self._place = place
-        # The monotonic time until which a former holder may believe that it holds the checkpoint still.
-        self.cut_off_until: float | None = None
+        self._cut_off_until: float | None = None
 
     def stood(self, run: int, ids: Collection[str]) -> Collection[str] | None:
         """Which of `ids` the server held before that run; None where no list was taken then."""
@@ -149,6 +154,18 @@ class Facts:
         found = self._first(_AFTER, (intended_at, run))
         return None if found is None else str(found)
 
+    def cut_off_until(self) -> float | None:
+        """The monotonic time until which a former holder may believe that it is one; None where none can."""
+        return self._cut_off_until
+
+    def cut_off(self, until: float) -> None:
+        """Note that a former holder lost the checkpoint without giving it back."""
+        self._cut_off_until = until
+
+    def answered(self, numbers: Collection[int]) -> list[Record]:
+        """Of these specs, those that have an id, each as the record that gave it."""
+        return [_record(row) for row in self._all(_RECORDED, (_json([str(one) for one in numbers]),))]
+
     def lag(self) -> float:
         """How far lists were seen to lag behind, in seconds, by this run or an earlier one."""
         return float(str(self._first("SELECT lag FROM meta", ()) or 0.0))
@@ -188,6 +205,28 @@ def _task(row: Sequence[Any]) -> Task:
     number, key, template, action, name, folded, source_id, made_of, file, line, attempts, intent_at = row
     spec = Spec(key, template, Action(action), name, folded, source_id, NO_BODY, made_of, file, line)
     return Task(number, spec, attempts, intended_at=intent_at or 0.0)
+
+
+def _record(row: Sequence[Any]) -> Record:
+    number, state, attempts, at, *middle, reconciled, temporary, request_id, by, created, name, content = row
+    segment_id, http_status, error, warning = middle
+    return Record(
+        id=number,
+        state=State(state),
+        attempts=attempts,
+        at=at or 0.0,
+        segment_id=segment_id,
+        http_status=http_status,
+        error=error,
+        warning=warning,
+        reconciled=bool(reconciled),
+        temporary=bool(temporary),
+        request_id=request_id,
+        created_by=by,
+        created_at=created,
+        server_name=name,
+        content=content,
+    )
 
 
 def _json(ids: Collection[str]) -> str:

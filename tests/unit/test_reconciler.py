@@ -17,7 +17,7 @@ from bulkseg.reconcile import UNCHECKED, Lost
 from bulkseg.reconciler import Reconciler, Rules
 from tests.dispatching import spec
 
-RULES = Rules(settle=10.0, give_up_after=60.0, max_attempts=3, if_exists="fail")
+RULES = Rules(settle=10.0, timeout=5.0, give_up_after=60.0, max_attempts=3, if_exists="fail")
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +81,8 @@ class Facts:
     lag_seen: float = 0.0
     user: str | None = "12"
     earlier_user: str | None = "12"
+    cut_off: float | None = None
+    late: tuple[Record, ...] = ()
 
     def stood(self, _run, ids):
         return None if self.stood_ids is None else self.stood_ids & set(ids)
@@ -115,6 +117,12 @@ class Facts:
 
     def names_kept(self, _action):
         return self.kept
+
+    def cut_off_until(self):
+        return self.cut_off
+
+    def answered(self, numbers):
+        return [record for record in self.late if record.id in numbers]
 
 
 class Bench:
@@ -357,7 +365,7 @@ TAKEN = NameTaken(409, "name: is already taken", "r", None)
 )
 def test_a_taken_name_at_the_first_attempt_goes_by_if_exists(policy, state):
     async def work():
-        bench = Bench(rules=Rules(10.0, 60.0, 3, policy))
+        bench = Bench(rules=Rules(10.0, 5.0, 60.0, 3, policy))
         bench.server.make(7, "s 1", by="99")
         bench.lose(cause=TAKEN)
         return await bench.until()
@@ -394,7 +402,7 @@ def test_a_conflict_with_a_new_one_of_ours_under_another_name_is_unknown_and_cla
     """The server takes two names for one that we do not: it may be this spec's, or that of one in doubt."""
 
     async def work():
-        bench = Bench(rules=Rules(10.0, 60.0, 3, policy))
+        bench = Bench(rules=Rules(10.0, 5.0, 60.0, 3, policy))
         bench.server.make(7, "ś 1")
         bench.lose(attempts=1 if policy == "adopt" else 2, cause=NameTaken(409, "taken", "r", "7"))
         return await bench.until()
@@ -407,7 +415,7 @@ def test_a_conflict_with_a_new_one_of_ours_under_another_name_is_unknown_and_cla
 @pytest.mark.parametrize("policy", ["adopt", "skip"])
 def test_a_segment_of_another_name_is_neither_adopted_nor_a_reason_to_skip(policy):
     async def work():
-        bench = Bench(rules=Rules(10.0, 60.0, 3, policy))
+        bench = Bench(rules=Rules(10.0, 5.0, 60.0, 3, policy))
         bench.server.make(7, "the source of the copy", by="77")
         bench.lose(cause=NameTaken(409, "name: is already taken", "r", "7"))
         return await bench.until()
@@ -419,7 +427,7 @@ def test_a_segment_of_another_name_is_neither_adopted_nor_a_reason_to_skip(polic
 
 def test_what_was_found_for_another_spec_a_moment_ago_is_not_adopted():
     async def work():
-        bench = Bench(rules=Rules(10.0, 60.0, 3, "adopt"))
+        bench = Bench(rules=Rules(10.0, 5.0, 60.0, 3, "adopt"))
         bench.server.make(7, "s 1")
         bench.lose(1)
         await bench.until(1)
@@ -435,7 +443,7 @@ def test_what_was_found_for_another_spec_a_moment_ago_is_not_adopted():
 
 def test_a_segment_that_one_spec_was_refused_for_is_still_there_for_the_one_that_made_it():
     async def work():
-        bench = Bench(rules=Rules(10.0, 60.0, 3, "skip"))
+        bench = Bench(rules=Rules(10.0, 5.0, 60.0, 3, "skip"))
         bench.server.make(7, "s 2")
         bench.lose(1, cause=NameTaken(409, "taken", "r", "7"))
         await bench.until(1)
@@ -475,7 +483,7 @@ def test_what_the_first_request_of_a_run_made_is_ours_however_late_the_second_wa
     """Where no list was taken before, times alone tell, and those of the first request count."""
 
     async def work():
-        rules = Rules(settle=400.0, give_up_after=60.0, max_attempts=3, if_exists="ignore")
+        rules = Rules(settle=400.0, timeout=5.0, give_up_after=60.0, max_attempts=3, if_exists="ignore")
         bench = Bench(Server(lag=10_000.0), Facts(stood_ids=None), rules)
         bench.server.make(7, "s 1")
         bench.lose()
@@ -632,3 +640,47 @@ def test_a_list_that_fails_at_the_end_is_told():
             await bench.reconciler.twins()
 
     run(work)
+
+
+# --- A former holder that was cut off -------------------------------------------------------------------
+
+
+def of_an_earlier_run(bench):
+    task = Task(1, spec(1), 1, intended_at=0.0)
+    lost = Lost(1, "s 1", "s 1", "create", 0, 0.0)
+    bench.reconciler.take(task, lost, InDoubt("it was under way"))
+
+
+def test_what_a_holder_left_that_was_cut_off_waits_for_its_lease_its_time_out_and_settle():
+    async def work():
+        bench = Bench(facts=Facts(cut_off=20.0))
+        of_an_earlier_run(bench)
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert isinstance(step, Retry)
+    assert at >= 20.0 + RULES.timeout + RULES.settle
+
+
+def test_what_this_run_has_lost_itself_does_not_wait_for_it():
+    async def work():
+        bench = Bench(facts=Facts(cut_off=900.0))
+        bench.lose()
+        return await bench.until()
+
+    ((at, _, step),) = run(work)
+    assert isinstance(step, Retry)
+    assert at < 20.0
+
+
+def test_an_id_that_it_records_late_is_taken_though_the_list_shows_it_as_claimed():
+    late = Record(1, State.CREATED, 1, 3.0, "7", 201)
+
+    async def work():
+        bench = Bench(facts=Facts(cut_off=20.0, claimed_ids=frozenset({"7"}), late=(late,)))
+        bench.server.make(7, "s 1")
+        of_an_earlier_run(bench)
+        return await bench.until()
+
+    ((_, _, step),) = run(work)
+    assert step == late

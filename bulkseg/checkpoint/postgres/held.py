@@ -47,7 +47,7 @@ class DatabaseCheckpoint(Checkpoint):
         writer = Writer(DatabaseJournal(writing, grant), database)
         super().__init__(database, self._own, asking, writer, grant.migrated_from)
         if grant.cut_off is not None:
-            self.facts.cut_off_until = terms.monotonic() + grant.cut_off
+            self.facts.cut_off(terms.monotonic() + grant.cut_off)
         self._lease = Lease(
             lambda: renew(session, grant), asked_at=asked_at, seconds=terms.lease, monotonic=terms.monotonic
         )
