@@ -1,4 +1,4 @@
-"""What a program is told of a run that it has begun: the lines of the log, as data."""
+"""What a program is told of a run that it has begun: the lines of the log as data, without secrets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bulkseg.observe import EventName
+from bulkseg.redact import secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,8 @@ class EventLog:
         return EventLog(self.tell, {**self.bound, **fields})
 
     def info(self, event: EventName, **fields: Any) -> None:
-        """Tells of one."""
-        self.tell(Event(event, {**self.bound, **fields}))
+        """Tells of one. Who knows where the caller writes it to: no secret goes out with it."""
+        self.tell(Event(event, secrets.value({**self.bound, **fields})))
 
     def warning(self, event: EventName, **fields: Any) -> None:
         """Likewise: an event's name says how much it matters."""
