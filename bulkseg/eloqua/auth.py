@@ -24,13 +24,16 @@ from bulkseg.eloqua.oauth import (
     token_url,
 )
 from bulkseg.eloqua.sites import OAuth, Site
-from bulkseg.eloqua.tokens import TokenFile, Tokens, digest
+from bulkseg.eloqua.sources import prefix_of
+from bulkseg.eloqua.tokens import TokenFile, Tokens, TokenStore, digest
 from bulkseg.eloqua.transport import Transport
 from bulkseg.errors import BulksegError, ConfigError, ServerGone, SignInRefused, Stopped
 from bulkseg.redact import secrets
 
 # Oracle: at most one password grant a minute for a user and an application.
 PASSWORD_GRANTS_APART = 60.0
+# Seconds that making sure may take before a token that is good once leaves; longer, and it is done again.
+STOOD_STILL = 10.0
 # Seconds between a refresh whose answer was lost and its second try.
 SECOND_TRY = 1.0
 
@@ -84,7 +87,7 @@ class BasicAuth:
 
 
 class TokenAuth:
-    """OAuth 2.0: an access token from the token file, or a new one, for all requests of this process.
+    """OAuth 2.0: an access token that is kept, or a new one, for all requests of this process.
 
     However many find out that it has come to its end, they wait for one renewal; what that one ended with is
     what they all get. After a renewal that was refused, nothing is asked again; one that nobody answered is
@@ -96,9 +99,9 @@ class TokenAuth:
         self._oauth = oauth
         self._transport = transport
         self._clock = clock
-        self._file = TokenFile(oauth.token_file)
+        self._store = store_of(site, oauth)
         self._tokens: Tokens | None = None
-        self._on_disk = Tokens(oauth.client_id, site.login_url)
+        self._kept = Tokens(oauth.client_id, site.login_url)
         self._headers: Mapping[str, str] = {}
         self.new = False
         self._renewal: asyncio.Task[None] | None = None
@@ -111,7 +114,7 @@ class TokenAuth:
         return self._headers
 
     async def renew(self) -> bool:
-        """Another access token: from another process that shares the file, or by a grant."""
+        """Another access token: from another process that shares what is kept, or by a grant."""
         await self._renewed()
         return True
 
@@ -125,19 +128,22 @@ class TokenAuth:
     async def _renew(self) -> None:
         refused = "" if self._tokens is None else self._tokens.access
         try:
-            async with self._file.held(self._clock):
-                kept = await asyncio.to_thread(self._file.read)
-                start = begin(kept, self._site, self._oauth)
-                self._on_disk = kept or start
+            async with self._store.held(self._clock):
+                kept = await asyncio.to_thread(self._store.read)
+                start = begin(kept, self._site, self._oauth, str(self._store))
+                self._kept = kept or start
                 # Another process may have been here before us: then what it got is there for us too.
-                alive = start.access and start.access != refused and start.good_until > self._clock.now()
+                alive = start.access != refused and self._is_alive(start)
                 self._take(start if alive else await self._granted(start), new=not alive)
         except BulksegError as error:
-            # In the middle of a run there is only one way to end it, whatever is wrong with the file.
+            # In the middle of a run there is only one way to end it, whatever is wrong with what is kept.
             in_words = isinstance(error, Stopped) or self._tokens is None
             failed = error if in_words else SignInRefused(str(error))
             self._failed = None if isinstance(failed, ServerGone) else failed
             raise failed from None
+
+    def _is_alive(self, tokens: Tokens) -> bool:
+        return bool(tokens.access) and tokens.good_until > self._clock.now()
 
     def _take(self, tokens: Tokens, *, new: bool) -> None:
         self._tokens, self.new = tokens, new
@@ -148,6 +154,8 @@ class TokenAuth:
         if not start.refresh:
             return await self._by_password(start)
         grant = await self._rotate(start)
+        if isinstance(grant, Denied) and (later := await self._brought_later()) is not None:
+            return later if self._is_alive(later) else await self._granted(later)
         match grant:
             case Granted():
                 return await self._keep(start, grant)
@@ -171,24 +179,43 @@ class TokenAuth:
 
     async def _rotate(self, start: Tokens) -> Grant:
         """Exchanges the refresh token; once more with the same one where the answer was lost."""
-        # Written first as it was: a token that is good once is not spent where the next cannot be kept.
-        await asyncio.to_thread(self._file.write, self._on_disk)
         form = refresh_form(self._oauth, start.refresh)
-        first = await self._ask(form)
+        first = await self._spend(form)
         if not isinstance(first, Unanswered):
             return first
         await self._clock.sleep(SECOND_TRY)
-        second = await self._ask(form)
+        second = await self._spend(form)
         if not isinstance(second, Unanswered):
             return second
         return Unanswered(second.error, spent=first.spent or second.spent)
 
+    async def _spend(self, form: dict[str, str]) -> Grant:
+        """Sends a token that is good once, but not long after it was made sure that it may be."""
+        while True:
+            since = self._clock.monotonic()
+            await asyncio.to_thread(self._store.ready, self._kept)
+            if self._clock.monotonic() - since < STOOD_STILL:
+                return await self._ask(form)
+
+    async def _brought_later(self) -> Tokens | None:
+        """What another process, that had lost its hold, has put there while ours was being refused."""
+        later = await asyncio.to_thread(self._store.read)
+        if later is None or later.refresh == self._kept.refresh:
+            return None
+        self._kept = later
+        return later
+
     async def _by_password(self, start: Tokens) -> Tokens:
+        if not self._site.has_password:
+            raise self._refused(
+                f"nothing is kept in {self._store}, and no refresh token is set to begin with: "
+                f"set {prefix_of(self._site.name)}REFRESH_TOKEN"
+            )
         since = self._clock.now() - start.password_at
         if 0 <= since < PASSWORD_GRANTS_APART:
             await self._clock.sleep(PASSWORD_GRANTS_APART - since)
         now = self._clock.now()
-        await asyncio.to_thread(self._file.write, replace(self._on_disk, password_at=now))
+        await asyncio.to_thread(self._store.write, replace(self._kept, password_at=now))
         grant = await self._ask(password_form(self._site))
         if isinstance(grant, Granted):
             return await self._keep(replace(start, password_at=now), grant)
@@ -210,7 +237,7 @@ class TokenAuth:
             refresh=grant.refresh or start.refresh,
             good_until=grant.good_until,
         )
-        await asyncio.to_thread(self._file.write, tokens)
+        await asyncio.to_thread(self._store.write, tokens)
         return tokens
 
     def _refused(self, why: str) -> SignInRefused:
@@ -220,11 +247,22 @@ class TokenAuth:
         return ServerGone(f"no token from {token_url(self._site)}: {why}; try again later")
 
 
-def begin(kept: Tokens | None, site: Site, oauth: OAuth) -> Tokens:
-    """What a renewal begins with: what the file has, unless the given refresh token was changed since.
+def store_of(site: Site, oauth: OAuth) -> TokenStore:
+    """Where the tokens are kept: in the database of a fleet, or in the file. Raises ConfigError."""
+    if oauth.token_database is None:
+        return TokenFile(oauth.token_file)
+    from bulkseg.eloqua.tokentable import TokenTable  # noqa: PLC0415  # needs the extra `fleet`
+
+    return TokenTable(oauth.token_database, site.name or "default", oauth.client_id, site.login_url)
+
+
+def begin(kept: Tokens | None, site: Site, oauth: OAuth, where: str) -> Tokens:
+    """What a renewal begins with: what is kept, unless the given refresh token was changed since.
+
+    `where` is what a message calls the place that it is kept in.
 
     Raises:
-        ConfigError: the file belongs to another client or another login address.
+        ConfigError: what is kept belongs to another client or another login address.
     """
     given = oauth.refresh_token.get_secret_value() if oauth.refresh_token else ""
     seed = digest(given) if given else ""
@@ -232,7 +270,7 @@ def begin(kept: Tokens | None, site: Site, oauth: OAuth) -> Tokens:
         return Tokens(oauth.client_id, site.login_url, refresh=given, seed=seed)
     if (kept.client_id, kept.login_url) != (oauth.client_id, site.login_url):
         raise ConfigError(
-            f"the token file {oauth.token_file} was made for client {kept.client_id} at {kept.login_url}, and"
+            f"{where} was made for client {kept.client_id} at {kept.login_url}, and"
             " holds tokens that are good once: name another file with ELOQUA_TOKEN_FILE, or delete it"
         )
     if seed and seed != kept.seed:

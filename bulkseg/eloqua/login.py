@@ -17,9 +17,10 @@ from yarl import URL
 
 from bulkseg.clock import Clock
 from bulkseg.eloqua.addresses import is_loopback
+from bulkseg.eloqua.auth import store_of
 from bulkseg.eloqua.oauth import Granted, client_headers, code_form, grant_of, to_its_end, token_url
 from bulkseg.eloqua.sites import OAuth, Site
-from bulkseg.eloqua.tokens import TokenFile, Tokens, digest
+from bulkseg.eloqua.tokens import Tokens, digest
 from bulkseg.eloqua.transport import open_transport
 from bulkseg.errors import SignInRefused
 from bulkseg.redact import secrets
@@ -108,8 +109,8 @@ async def exchange(site: Site, oauth: OAuth, code: str, clock: Clock) -> None:
 
 
 async def _exchange(site: Site, oauth: OAuth, code: str, clock: Clock) -> None:
-    file = TokenFile(oauth.token_file)
-    async with file.held(clock), open_transport(timeout=_TIMEOUT, connections=1, clock=clock) as transport:
+    store = store_of(site, oauth)
+    async with store.held(clock), open_transport(timeout=_TIMEOUT, connections=1, clock=clock) as transport:
         now = clock.now()
         body = orjson.dumps(code_form(oauth, code))
         grant = grant_of(await transport.request("POST", token_url(site), client_headers(oauth), body), now)
@@ -125,7 +126,7 @@ async def _exchange(site: Site, oauth: OAuth, code: str, clock: Clock) -> None:
             good_until=grant.good_until,
             seed=digest(given) if given else "",
         )
-        await asyncio.to_thread(file.write, tokens)
+        await asyncio.to_thread(store.write, tokens)
 
 
 def _learnt(code: str) -> str:

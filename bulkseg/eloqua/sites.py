@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from bulkseg.eloqua.addresses import checked, checked_base
 from bulkseg.eloqua.sources import CREDENTIALS, Sources, prefix_of
 from bulkseg.errors import ConfigError
+from bulkseg.location import Database
 
 PUBLIC_LOGIN = "https://login.eloqua.com"
 # What an app is taken to have registered as its callback, where nothing else is said.
@@ -25,7 +26,8 @@ _CLIENT = ("CLIENT_ID", "CLIENT_SECRET")
 class OAuth:
     """What signing in by OAuth 2.0 takes besides the site: our client, and where its tokens are kept.
 
-    `refresh_token` is the one that was given, which seeds the file. `redirect_uri` is the app's callback.
+    `refresh_token` is the one that was given, which seeds what is kept. `redirect_uri` is the app's callback.
+    Where there is a `token_database`, the tokens are kept there, and not in the file.
     """
 
     client_id: str
@@ -33,6 +35,7 @@ class OAuth:
     refresh_token: SecretStr | None
     token_file: Path
     redirect_uri: str
+    token_database: Database | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,15 @@ def load_client(name: str | None = None, environ: Mapping[str, str] = os.environ
         base_url=checked_base(base, sources.variable("BASE_URL")) if base else None,
         oauth=oauth,
     )
+
+
+def load_worker_site(name: str | None, database: Database, environ: Mapping[str, str] = os.environ) -> Site:
+    """Likewise, for a worker of a fleet: its tokens are kept in the fleet's database, for all of its workers.
+
+    No token has to be set where one is kept there already; that shows at the sign-in. Raises as `load_site`.
+    """
+    site = load_client(name, environ)
+    return replace(site, oauth=site.oauth and replace(site.oauth, token_database=database))
 
 
 def default_token_file(name: str | None, environ: Mapping[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""The token file: what outlives a run of an OAuth 2.0 sign-in, one process at a time writing it.
+"""What outlives a run of an OAuth 2.0 sign-in, and the file that keeps it, one process at a time writing it.
 
 A refresh token is good once. So the next one is written beside the file, flushed and renamed over it, and the
 folder flushed, before the access token that came with it is used: a crash leaves the old file or the new one.
@@ -10,10 +10,10 @@ import fcntl
 import hashlib
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -49,12 +49,44 @@ def digest(token: str) -> str:
     return hashlib.blake2b(token.encode(), digest_size=16, person=b"bulkseg-seed").hexdigest()
 
 
+class TokenStore(Protocol):
+    """Where one chain of tokens is kept, by whoever may spend them. As text it is what a message calls it.
+
+    All of it may block, `held` apart: call it in a thread, and only while it is held.
+    """
+
+    def read(self) -> Tokens | None:
+        """What is kept, or None where there is nothing. Raises SignInRefused where it is damaged."""
+
+    def ready(self, tokens: Tokens) -> None:
+        """To be called right before a token is spent that is good once, with what is kept.
+
+        Raises:
+            Stopped: the next one could not be kept, or another process may spend this one.
+        """
+
+    def write(self, tokens: Tokens) -> None:
+        """Puts `tokens` in its place, to last when this returns. Raises StorageFull where it cannot be."""
+
+    def held(self, clock: Clock) -> AbstractAsyncContextManager[None]:
+        """While it lasts, no other process reads or spends what is kept; a dead one lets go of it.
+
+        Raises:
+            ConfigError: it cannot be kept there.
+            Stopped: another process has held it for too long, or it is not to be had for now.
+        """
+
+
 class TokenFile:
-    """One token file, and the lock beside it. All of it may block: call it in a thread."""
+    """One token file, and the lock beside it."""
 
     def __init__(self, path: Path) -> None:
         # Where it is a link, the file that it leads to is replaced, and not the link.
         self.path = path.resolve()
+
+    def __str__(self) -> str:
+        """What a message calls it."""
+        return f"the token file {self.path}"
 
     def read(self) -> Tokens | None:
         """What it holds, or None where there is none.
@@ -63,17 +95,21 @@ class TokenFile:
             SignInRefused: it cannot be read, or is damaged.
         """
         try:
-            found = _parsed(orjson.loads(self.path.read_bytes()))
+            found = parsed(orjson.loads(self.path.read_bytes()))
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise SignInRefused(f"the token file {self.path} cannot be read: {error.strerror}") from None
+            raise SignInRefused(f"{self} cannot be read: {error.strerror}") from None
         except ValueError:
             found = None
         if found is None:
-            raise SignInRefused(f"the token file {self.path} is damaged: sign in anew with `bulkseg login`")
+            raise SignInRefused(f"{self} is damaged: sign in anew with `bulkseg login`")
         secrets.learn(found.refresh, found.access)
         return found
+
+    def ready(self, tokens: Tokens) -> None:
+        """Writes it as it was, so that nothing is spent where the next cannot be kept. Raises as `write`."""
+        self.write(tokens)
 
     def write(self, tokens: Tokens) -> None:
         """Puts `tokens` in its place, on the disk when this returns. Only for its owner to read.
@@ -93,7 +129,7 @@ class TokenFile:
             _flush_folder(self.path.parent)
         except OSError as error:
             raise StorageFull(
-                f"the token file {self.path} cannot be written: {error.strerror}; once that is mended, run"
+                f"{self} cannot be written: {error.strerror}; once that is mended, run"
                 " again, and if the token is refused then, sign in anew with `bulkseg login`"
             ) from None
 
@@ -116,9 +152,7 @@ class TokenFile:
         end = clock.monotonic() + LONGEST_HELD
         while not _taken(descriptor):
             if clock.monotonic() > end:
-                raise SignInRefused(
-                    f"another process has held the token file {self.path} for {LONGEST_HELD:g} s: end it"
-                )
+                raise SignInRefused(f"another process has held {self} for {LONGEST_HELD:g} s: end it")
             await clock.sleep(_LOOK_EVERY)
 
     def _open_lock(self) -> int:
@@ -127,8 +161,7 @@ class TokenFile:
             return os.open(self.path.with_name(self.path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
             raise ConfigError(
-                f"the token file {self.path} cannot be kept there: {error.strerror}; name another with"
-                " ELOQUA_TOKEN_FILE"
+                f"{self} cannot be kept there: {error.strerror}; name another with ELOQUA_TOKEN_FILE"
             ) from None
 
 
@@ -148,7 +181,7 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _parsed(document: Any) -> Tokens | None:
+def parsed(document: Any) -> Tokens | None:
     """The tokens, or None where it is something else. What a later version adds is left out."""
     if not isinstance(document, dict):
         return None

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from bulkseg.eloqua.auth import PASSWORD_GRANTS_APART, TokenAuth
+from bulkseg.eloqua.auth import PASSWORD_GRANTS_APART, STOOD_STILL, TokenAuth
 from bulkseg.eloqua.tokens import TokenFile
 from bulkseg.errors import ConfigError, ServerGone, SignInRefused, StorageFull
 from bulkseg.model import Answer, NoAnswer, Reply
@@ -276,6 +276,19 @@ async def test_in_the_middle_of_a_run_a_file_that_became_anothers_stops_it(clien
         await auth(server, client, time).headers()
     with pytest.raises(SignInRefused, match="was made for client other"):
         await one.renew()
+
+
+async def test_who_stood_still_makes_sure_anew_before_a_token_leaves(client, time, monkeypatch):
+    server, ready, stood = Server(), TokenFile.ready, [STOOD_STILL, 0.0]
+
+    def slow(file, tokens):
+        assert not server.forms
+        ready(file, tokens)
+        time.now += stood.pop(0)
+
+    monkeypatch.setattr(TokenFile, "ready", slow)
+    assert await shown(auth(server, client, time)) == "Bearer access-1"
+    assert (stood, server.spent) == ([], ["seed"])
 
 
 # --- Passwords ------------------------------------------------------------------------------------------

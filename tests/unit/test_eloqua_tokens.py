@@ -174,19 +174,19 @@ SEEDED = replace(KEPT, seed=digest("given-first"))
     ],
 )
 def test_the_file_wins_unless_the_given_token_was_changed_since(kept, given, refresh, access):
-    found = begin(kept, site(), oauth(refresh_token=given))
+    found = begin(kept, site(), oauth(refresh_token=given), "here")
     assert (found.refresh, found.access) == (refresh, access)
     assert found.seed == (digest(given.get_secret_value()) if given else (kept.seed if kept else ""))
 
 
 def test_when_the_password_was_last_tried_outlives_a_changed_token():
-    assert begin(SEEDED, site(), oauth(refresh_token=SECOND)).password_at == 1.0
+    assert begin(SEEDED, site(), oauth(refresh_token=SECOND), "here").password_at == 1.0
 
 
 @pytest.mark.parametrize("other", [{"client_id": "other"}, {"login_url": "https://elsewhere.test"}])
 def test_a_file_of_another_client_or_login_is_refused_not_overwritten(other):
     with pytest.raises(ConfigError, match=r"was made for client .* ELOQUA_TOKEN_FILE") as refused:
-        begin(replace(KEPT, **other), site(), oauth(refresh_token=FIRST))
+        begin(replace(KEPT, **other), site(), oauth(refresh_token=FIRST), "here")
     assert "r1" not in str(refused.value)
 
 
