@@ -26,6 +26,7 @@ from bulkseg.checkpoint.filesystem import refuse_network
 from bulkseg.checkpoint.lock import Lock
 from bulkseg.checkpoint.schema import (
     APPLICATION_ID,
+    TABLES,
     VERSION,
     Migrations,
     create_tables,
@@ -36,7 +37,6 @@ from bulkseg.errors import CheckpointError
 from bulkseg.location import Location
 
 _SIDES = ("-wal", "-shm", "-journal")
-_TABLES = ("meta", "source", "spec", "run", "stood")
 
 
 def take(path: Path) -> Lock:
@@ -63,7 +63,7 @@ def settle(path: Path, job: str, now: float, migrations: Migrations) -> int | No
         with writing(path), closing(connect_durably(path)) as connection:
             migrate(connection, path, migrations)
     with reading(path), _looking(path) as connection:
-        for table in _TABLES:
+        for table in TABLES:
             connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
     return version if version < VERSION else None
 

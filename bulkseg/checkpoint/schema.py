@@ -110,6 +110,8 @@ SCHEMA = (
     "CREATE INDEX stood_folded ON stood (folded, run)",
 )
 
+TABLES = ("meta", "source", "spec", "run", "stood")
+
 Migrations = Mapping[int, Sequence[str]]
 # MIGRATIONS[n] brings a checkpoint of version n to version n + 1.
 MIGRATIONS: Migrations = {}

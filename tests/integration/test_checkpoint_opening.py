@@ -49,24 +49,24 @@ def test_a_clean_close_leaves_one_file_and_the_lock(path):
     assert path.read_bytes()[18:20] == b"\1\1"  # no WAL mode: readable where nothing can be written
 
 
-def test_what_was_taken_in_is_there_after_it_is_opened_again(path):
-    made(path)
-    with opened(path) as checkpoint:
+def test_what_was_taken_in_is_there_after_it_is_opened_again(place):
+    made(place)
+    with opened(place) as checkpoint:
         assert set(ids(checkpoint)) == set("abc")
         assert checkpoint.unchanged("s", "j")
         assert not checkpoint.unchanged("s", "other")
         assert not checkpoint.unchanged("other", "j")
 
 
-def test_closing_it_twice_is_closing_it_once(path):
-    checkpoint = opened(path)
+def test_closing_it_twice_is_closing_it_once(place):
+    checkpoint = opened(place)
     checkpoint.close()
     checkpoint.close()
-    opened(path).close()
+    opened(place).close()
 
 
-async def test_what_comes_after_the_close_is_refused(path):
-    checkpoint = opened(path)
+async def test_what_comes_after_the_close_is_refused(place):
+    checkpoint = opened(place)
     take_in(checkpoint, source("a"))
     number = ids(checkpoint)["a"]
     checkpoint.close()
@@ -236,21 +236,21 @@ def test_a_migration_that_fails_half_way_changes_nothing(path):
 # --- Runs and binding -----------------------------------------------------------------------------------
 
 
-def test_the_first_run_pins_the_day(path):
-    with opened(path) as checkpoint:
+def test_the_first_run_pins_the_day(place):
+    with opened(place) as checkpoint:
         assert checkpoint.today is None
         assert checkpoint.begin_run(NOW, date(2026, 1, 1)) == 1
         checkpoint.end_run(1, {"exit": 0}, NOW + 5)
-    with opened(path) as checkpoint:
+    with opened(place) as checkpoint:
         assert checkpoint.begin_run(NOW + 86_400, date(2026, 1, 2)) == 2
         assert checkpoint.today == date(2026, 1, 1)
 
 
-def test_it_belongs_to_the_site_that_it_was_used_with_first(path):
-    with opened(path) as checkpoint:
+def test_it_belongs_to_the_site_that_it_was_used_with_first(place):
+    with opened(place) as checkpoint:
         assert checkpoint.site is None
         checkpoint.bind("1234")
-    with opened(path) as checkpoint:
+    with opened(place) as checkpoint:
         checkpoint.bind("1234")
         with pytest.raises(CheckpointError, match="site 1234, and this is 5678"):
             checkpoint.bind("5678")
@@ -270,8 +270,8 @@ def test_a_checkpoint_that_is_put_aside_keeps_its_content_under_another_name(pat
         assert checkpoint.count_open() == 0
 
 
-def test_what_is_not_there_needs_no_putting_aside(path):
-    assert put_aside(path, job="nightly", now=NOW) is None
+def test_what_is_not_there_needs_no_putting_aside(place):
+    assert put_aside(place, job="nightly", now=NOW) is None
 
 
 def test_a_damaged_checkpoint_can_be_put_aside(path):
@@ -300,9 +300,9 @@ def test_what_is_not_the_jobs_own_is_not_put_aside(path, make):
     assert contents(path.parent) == before
 
 
-def test_what_a_process_holds_is_not_put_aside(path):
-    with opened(path), pytest.raises(CheckpointBusy):
-        put_aside(path, job="nightly", now=NOW)
+def test_what_a_process_holds_is_not_put_aside(place):
+    with opened(place), pytest.raises(CheckpointBusy):
+        put_aside(place, job="nightly", now=NOW)
 
 
 async def test_what_a_killed_process_left_in_the_wal_goes_along(path):

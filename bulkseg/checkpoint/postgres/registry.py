@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from bulkseg.checkpoint.files import refuse_other_job
 from bulkseg.checkpoint.postgres.process import described, is_dead, this_process
 from bulkseg.checkpoint.postgres.session import Session
-from bulkseg.checkpoint.schema import SCHEMA, VERSION, Migrations, missing_steps, refuse_newer
+from bulkseg.checkpoint.schema import SCHEMA, TABLES, VERSION, Migrations, missing_steps, refuse_newer
 from bulkseg.errors import CheckpointBusy, CheckpointError
 from bulkseg.location import Database
 
@@ -185,6 +185,8 @@ def _bring_forward(session: Session, entry: Entry, database: Database, migration
     for step in missing_steps(entry.version, database, migrations):
         for statement in migrations[step]:
             session.execute(statement)
+    for table in TABLES:
+        session.execute(f"SELECT FROM {table} LIMIT 1")
     if entry.version == VERSION:
         return None
     session.execute("UPDATE bulkseg.checkpoint SET version = ? WHERE id = ?", (VERSION, entry.id))
