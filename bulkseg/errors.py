@@ -6,6 +6,7 @@
     ├── InputError                exit 2  the job or its source is wrong; holds the Problems
     ├── ConfigError               exit 2  credentials, URLs or options are wrong or missing
     ├── CheckpointError           exit 2  the checkpoint cannot be used for this
+    │   ├── AnotherSite                   it is bound to another site than the one that we came to
     │   └── CheckpointBusy        exit 4  another process holds it
     └── Stopped                   exit 3  a run ended early; specs are pending
         ├── SignInRefused                 the server does not let us in
@@ -82,6 +83,20 @@ class CheckpointError(BulksegError):
     """The checkpoint is damaged, foreign, of another job or site, or lies where it is not safe."""
 
     exit_status = 2
+
+
+class AnotherSite(CheckpointError):
+    """It is bound to `bound`, and this is the site `this`; each is a site's id or a base URL."""
+
+    def __init__(self, place: object, bound: str | None, this: str, untouched: str) -> None:
+        way = "use that site's credentials"
+        if (bound or "").isdigit() != this.isdigit():
+            # The same site, for all that can be told: it has no id where nobody asked the login for it.
+            way = "if it is the same site, set or unset ELOQUA_BASE_URL as it was at the first run"
+        super().__init__(
+            f"{place} belongs to the site {bound}, and this is {this}; {untouched}; {way}, or name another"
+            " checkpoint with --checkpoint"
+        )
 
 
 class CheckpointBusy(CheckpointError):

@@ -12,7 +12,7 @@ from bulkseg.clock import Clock
 from bulkseg.eloqua.client import Eloqua, connect
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
-from bulkseg.errors import CheckpointError, ConfigError
+from bulkseg.errors import AnotherSite, ConfigError
 from bulkseg.folders import Folders
 from bulkseg.gateway import Gateway
 from bulkseg.health import Health
@@ -104,12 +104,9 @@ def folders_of(visit: Visit, limits: Limits, clock: Clock) -> Folders:
 
 
 def refuse_another_site(place: Location, bound: str | None, identity: Identity) -> None:
-    """Raises CheckpointError where the checkpoint at `place` is bound to another site than this one."""
+    """Raises AnotherSite where the checkpoint at `place` is bound to another site than this one."""
     if bound != identity.binding:
-        raise CheckpointError(
-            f"{place} belongs to the site {bound}, and this is {identity.binding}; nothing was read or sent; "
-            "use that site's credentials, or name another checkpoint with --checkpoint"
-        )
+        raise AnotherSite(place, bound, identity.binding, "nothing was read or sent")
 
 
 @asynccontextmanager

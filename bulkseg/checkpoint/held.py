@@ -18,7 +18,7 @@ from bulkseg.checkpoint.merge import merge, reopen
 from bulkseg.checkpoint.reader import count_states
 from bulkseg.checkpoint.rows import OpenSpec
 from bulkseg.checkpoint.writer import Writer
-from bulkseg.errors import CheckpointError
+from bulkseg.errors import AnotherSite
 from bulkseg.location import Location
 from bulkseg.model import Intent, Record, State
 
@@ -148,14 +148,11 @@ class Checkpoint(ABC):
         self._transact(lambda: reopen(self._connection, rules))
 
     def bind(self, site: str) -> None:
-        """Bind it to the site it was used with first. Raises CheckpointError where that is another one."""
+        """Bind it to the site it was used with first. Raises AnotherSite where that is another one."""
         query = "UPDATE meta SET site = ? WHERE site IS NULL"
         self._transact(lambda: self._connection.execute(query, (site,)))
         if self.site != site:
-            raise CheckpointError(
-                f"{self.place} belongs to the site {self.site}, and this is {site}; nothing was sent; "
-                "use that site's credentials, or name another checkpoint with --checkpoint"
-            )
+            raise AnotherSite(self.place, self.site, site, "nothing was sent")
 
     def begin_run(
         self,

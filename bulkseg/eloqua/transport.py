@@ -6,9 +6,10 @@ headers and addresses come ready made, and the body goes out as the bytes that i
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from bulkseg.clock import Clock
 from bulkseg.eloqua import headers as header
 from bulkseg.eloqua.breaks import NotPermitted, no_answer
 from bulkseg.eloqua.proxies import proxy_for
+from bulkseg.errors import ConfigError
 from bulkseg.model import Answer, Reply
 from bulkseg.redact import secrets
 from bulkseg.version import version
@@ -150,6 +152,26 @@ async def _body(stream: aiohttp.StreamReader) -> tuple[bytes, bool]:
     return b"".join(chunks), True
 
 
+def trusted() -> ssl.SSLContext:
+    """Whose certificates are believed, which are always verified: the usual ones, and SSL_CERT_FILE's.
+
+    Raises:
+        ConfigError: what SSL_CERT_FILE names has no certificates in it.
+    """
+    context = (
+        ssl.create_default_context()
+    )  # reads SSL_CERT_FILE, in place of the usual file, and SSL_CERT_DIR
+    own = os.environ.get("SSL_CERT_FILE")
+    if own:
+        try:
+            context.load_verify_locations(own)
+        except OSError as error:  # ssl's own errors too
+            raise ConfigError(f"SSL_CERT_FILE: {own} cannot be read as certificates: {error}") from None
+        with suppress(OSError):
+            context.load_verify_locations(ssl.get_default_verify_paths().openssl_cafile)
+    return context
+
+
 @asynccontextmanager
 async def open_transport(*, timeout: float, connections: int, clock: Clock) -> AsyncIterator[Transport]:  # noqa: ASYNC109  # aiohttp's own time-out, for each request and not for this
     """A transport for as long as the context lasts.
@@ -158,14 +180,16 @@ async def open_transport(*, timeout: float, connections: int, clock: Clock) -> A
         timeout: for one request as a whole, in seconds, from waiting for a connection to the body's end.
         connections: the most that are open at a time.
         clock: only its `now` is used, for a Retry-After that is a date.
+
+    Raises:
+        ConfigError: as `trusted`.
     """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(
             limit=connections,
             keepalive_timeout=KEEP_ALIVE_SECONDS,
             ttl_dns_cache=DNS_SECONDS,
-            # SSL_CERT_FILE and SSL_CERT_DIR are read by this call. Certificates are always verified.
-            ssl=ssl.create_default_context(),
+            ssl=trusted(),
         ),
         timeout=aiohttp.ClientTimeout(total=timeout, connect=min(LONGEST_CONNECT_SECONDS, timeout / 2)),
         cookie_jar=aiohttp.DummyCookieJar(),

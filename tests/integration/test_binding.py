@@ -6,6 +6,7 @@ import pytest
 
 from bulkseg.sandbox import Settings, environment
 from tests.integration.beside import beside, discovering, every_row, write_names
+from tests.integration.commands import bulkseg, sandbox, write_csv
 from tests.integration.terminal import Terminal
 
 ONLINE = [
@@ -52,6 +53,21 @@ async def test_another_sites_credentials_exit_2_and_ask_for_nothing_but_who_they
     assert other.asked() == ["/id"]
     assert other.names() == ["a", "b"]
     assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("first", ["the base URL", "the login"])
+async def test_one_site_that_is_known_by_its_id_and_by_its_base_url_is_two_and_the_words_say_why(
+    tmp_path, first
+):
+    write_csv(tmp_path / "segments.csv", 1)
+    with sandbox(cwd=tmp_path) as by_url:
+        by_id = {name: value for name, value in by_url.items() if name != "ELOQUA_BASE_URL"}
+        ways = (by_url, by_id) if first == "the base URL" else (by_id, by_url)
+        ran, again = [
+            await asyncio.to_thread(bulkseg, "run", "segments.csv", cwd=tmp_path, site=site) for site in ways
+        ]
+    assert (ran.status, again.status) == (0, 2)
+    assert "ELOQUA_BASE_URL as it was at the first run" in again.err
 
 
 @pytest.mark.parametrize("command", [ONLINE[0], ONLINE[3]], ids=" ".join)

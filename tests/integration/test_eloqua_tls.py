@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from bulkseg.eloqua.transport import trusted
 from tests.integration.commands import bulkseg
 
 pytestmark = pytest.mark.needs("openssl")
@@ -75,3 +76,20 @@ async def test_credentials_go_only_where_the_certificate_is_good(
         ended = await asyncio.to_thread(bulkseg, "whoami", cwd=tmp_path, site={**site, **trusted})
     assert (ended.status, words in ended.err) == (3 if words else 0, True)
     assert len(came) == (0 if words else 1)
+
+
+def test_an_authority_of_ones_own_comes_to_the_usual_ones(made, monkeypatch):
+    usual = ssl.get_default_verify_paths()._replace(openssl_cafile=str(made / "ca.pem"))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: usual)
+    monkeypatch.setenv("SSL_CERT_DIR", str(made))
+    monkeypatch.setenv("SSL_CERT_FILE", str(made / "theirs.pem"))
+    assert trusted().cert_store_stats()["x509"] == 2
+
+
+@pytest.mark.parametrize("name", ["ca.key", "missing.pem"])
+async def test_an_authority_that_is_none_is_told_before_anything_is_sent(made, tmp_path, name):
+    async with served(made, "ours") as (url, came):
+        site = {"ELOQUA_COMPANY": "C", "ELOQUA_USER": "u", "ELOQUA_PASSWORD": "p", "ELOQUA_LOGIN_URL": url}
+        wrong = {**site, "SSL_CERT_FILE": str(made / name)}
+        ended = await asyncio.to_thread(bulkseg, "whoami", cwd=tmp_path, site=wrong)
+    assert (ended.status, name in ended.err, came) == (2, True, [])
