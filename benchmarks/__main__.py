@@ -12,7 +12,10 @@ from importlib import import_module
 from benchmarks.report import Report, keep, show
 
 # Those that measure memory come first, and each is loaded when it is its turn: see children.py.
-BENCHMARKS = ("startup", "loader", "resume", "growth", "throughput", "durability", "pace", "simulation")
+BENCHMARKS = (
+    *("startup", "loader", "resume", "growth", "throughput"),
+    *("durability", "store", "pace", "simulation"),
+)
 
 
 def main() -> int:
