@@ -141,7 +141,6 @@ class Folders:
         Raises:
             Stopped: the server refuses it, or puts it somewhere else, or it is not clear what it did.
         """
-        parent_id = tree.root_id
         names = path.split("/")
         parent_id = tree.root_id
         for depth in range(1, len(names) + 1):

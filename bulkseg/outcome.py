@@ -37,6 +37,8 @@ from bulkseg.model import (
 
 # A 429 is no attempt: it did nothing. After so many for one spec it is a failure all the same, a passing one.
 MAX_THROTTLED = 100
+# So much of a name is shown that is not the one that was asked for.
+LONGEST_SHOWN = 1_000
 # The wait before a spec is tried again, in seconds: the first one, doubled up to the longest.
 FIRST_WAIT, LONGEST_WAIT = 0.5, 30.0
 
@@ -146,7 +148,9 @@ def differences(spec: Spec, found: Mapping[str, Any]) -> list[str]:
     """
     differs = []
     if found.get("name") != spec.name:
-        differs.append(f'name: asked for "{spec.name}", the server has "{found.get("name", "")}"')
+        has = str(found.get("name", ""))
+        shown = has if len(has) <= LONGEST_SHOWN else f"{has[:LONGEST_SHOWN]}…"
+        differs.append(f'name: asked for "{spec.name}", the server has "{shown}"')
     if b'"folderId"' in spec.body:
         asked = orjson.loads(spec.body).get("folderId")
         if asked is not None and str(found.get("folderId", "")) != str(asked):

@@ -11,6 +11,7 @@ from typing import Protocol
 import orjson
 
 from bulkseg.clock import Clock
+from bulkseg.eloqua.discovery import at_a_terminal
 from bulkseg.eloqua.oauth import (
     Denied,
     Grant,
@@ -36,8 +37,6 @@ PASSWORD_GRANTS_APART = 60.0
 STOOD_STILL = 10.0
 # Seconds between a refresh whose answer was lost and its second try.
 SECOND_TRY = 1.0
-
-_AT_A_TERMINAL = "sign in anew at a terminal with `bulkseg login`"
 
 
 class Auth(Protocol):
@@ -165,7 +164,7 @@ class TokenAuth:
                 if self._site.has_password:
                     return await self._by_password(start)
                 raise self._refused(
-                    f"{grant.error}; the refresh token does not do (any more): {_AT_A_TERMINAL}"
+                    f"{grant.error}; the refresh token does not do (any more): {at_a_terminal(self._site)}"
                 )
             case _ if not grant.spent:
                 raise self._gone(grant.error)
@@ -174,7 +173,7 @@ class TokenAuth:
             case _:
                 raise self._refused(
                     f"{grant.error}, twice, to a refresh token that is good once: run again, and if it is"
-                    f" refused then, {_AT_A_TERMINAL}"
+                    f" refused then, {at_a_terminal(self._site)}"
                 )
 
     async def _rotate(self, start: Tokens) -> Grant:

@@ -23,7 +23,6 @@ REASONS = (
     " list, the user is disabled, or the site has moved"
 )
 _CREDENTIALS = "check company, user and password, and that the user may use the API"
-_ANEW = "sign in anew at a terminal with `bulkseg login`, and check that the user may use the API"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,14 @@ def _answered(site: Site, where: str, reply: Reply) -> Answer:
 
 def advice(site: Site) -> str:
     """What somebody can check who was not let in."""
-    return _CREDENTIALS if site.oauth is None else _ANEW
+    if site.oauth is None:
+        return _CREDENTIALS
+    return f"{at_a_terminal(site)}, and check that the user may use the API"
+
+
+def at_a_terminal(site: Site) -> str:
+    """What somebody can do whose tokens do not do any more."""
+    return f"sign in anew at a terminal with {site.login_command}"
 
 
 def _refuse(site: Site, where: str, answer: Answer) -> NoReturn:

@@ -62,6 +62,11 @@ class Site:
         return f"the owner of the token for site {self.name or 'default'} at {where}"
 
     @property
+    def login_command(self) -> str:
+        """What somebody types at a terminal to sign in to it, as a message names it."""
+        return "`bulkseg login`" if self.name is None else f"`bulkseg login --site {self.name}`"
+
+    @property
     def has_password(self) -> bool:
         """Whether it can be signed in to with company, user and password."""
         return bool(self.password.get_secret_value())
@@ -83,7 +88,7 @@ def load_site(name: str | None = None, environ: Mapping[str, str] = os.environ) 
         return site
     raise ConfigError(
         f"{prefix_of(name)}REFRESH_TOKEN not set, and there is no token file {site.oauth.token_file}:"
-        " sign in at a terminal with `bulkseg login`, which writes it"
+        f" sign in at a terminal with {site.login_command}, which writes it"
     )
 
 

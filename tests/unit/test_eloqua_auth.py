@@ -215,6 +215,11 @@ async def test_a_server_that_was_away_is_asked_again_by_whoever_comes_later(clie
     assert server.spent == ["seed"] * 3
 
 
+async def test_the_way_back_to_a_named_site_names_it(client, time):
+    with pytest.raises(SignInRefused, match="`bulkseg login --site acme`"):
+        await auth(Server([SPENT]), client, time, replace(NO_PASSWORD, name="acme")).headers()
+
+
 async def test_a_client_that_is_not_known_is_told_at_once(client, time):
     server = Server([NO_CLIENT])
     with pytest.raises(SignInRefused, match="client id and client secret"):

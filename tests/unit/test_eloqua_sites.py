@@ -171,3 +171,13 @@ def test_no_secret_shows_in_a_text_of_the_site():
 
     assert "s3cret" not in f"{site!r} {site} {site.label} {BasicAuth(site)!r}"
     assert site.label == "Acme\\ann at https://login.eloqua.com"
+
+
+def test_who_has_no_token_for_a_named_site_is_told_the_login_of_that_site(tmp_path):
+    there = {
+        "ELOQUA__ACME_EU__CLIENT_ID": "c",
+        "ELOQUA__ACME_EU__CLIENT_SECRET": "s",
+        "ELOQUA__ACME_EU__TOKEN_FILE": str(tmp_path / "none.token"),
+    }
+    with pytest.raises(ConfigError, match="`bulkseg login --site acme-eu`"):
+        load_site("acme-eu", there)

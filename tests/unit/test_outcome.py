@@ -96,6 +96,13 @@ def test_another_name_than_the_one_asked_for_is_a_warning_and_still_ours():
     assert "Copy of x" in str(outcome.warning)
 
 
+def test_of_a_name_without_end_the_warning_shows_the_beginning():
+    outcome = judge(spec(), answer(201, {**SEGMENT, "name": "x" * 1_000_000}))
+    assert isinstance(outcome, Made)
+    assert len(outcome.name) == 1_000_000
+    assert len(outcome.warning or "") < 1_200
+
+
 @pytest.mark.parametrize(
     ("folder", "warns"), [({"folderId": "4"}, False), ({"folderId": "5"}, True), ({}, True)]
 )
