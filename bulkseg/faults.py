@@ -26,7 +26,7 @@ _STATUS_WORDS = {
     301: "login required",
     401: "the credentials are not accepted",
     403: "no permission, or the service is not enabled for this user",
-    404: "not found; a security label can hide it",
+    404: "a security label can hide what is there",
     412: "other objects depend on it",
     413: "the storage space is exceeded",
     429: "too many requests",

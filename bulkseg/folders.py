@@ -124,7 +124,10 @@ class Folders:
         answer = await self._gateway.ask(self._api.root_folder)
         root = folder_of(answer.body) if answer.status == HTTPStatus.OK else None
         if root is None:
-            raise ListingFailed(f"the root folder cannot be read: {read_errors(answer.status, answer.body)}")
+            raise ListingFailed(
+                f"the root folder cannot be read: {read_errors(answer.status, answer.body)}; run again, "
+                "or name folders by folderId"
+            )
         return tree_of(
             await read_list(
                 lambda page: self._api.list_folders(page=page, order_by=BY_ID),

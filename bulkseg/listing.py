@@ -224,7 +224,8 @@ async def _page(request: Request, ask: Ask, number: int, of: str) -> Page:
     page = page_of(answer.body) if answer.status == OK else None
     if page is None:
         raise ListingFailed(
-            f"page {number} of the list of {of} cannot be read: {read_errors(answer.status, answer.body)}"
+            f"page {number} of the list of {of} cannot be read: {read_errors(answer.status, answer.body)}; "
+            "only a whole list tells what is not there: run again"
         )
     return page
 

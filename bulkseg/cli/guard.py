@@ -97,4 +97,4 @@ def _report_bug(error: Exception, *, trace: bool) -> None:
     said = "".join(traceback.format_exception(error)) if trace else f"{type(error).__name__}: {error}\n"
     typer.echo(secrets.text(said), err=True, nl=False)
     hint = "" if trace else " Run it again with --log-level debug to see where it comes from."
-    typer.echo(f"This is a bug in bulkseg, not in your job.{hint}", err=True)
+    typer.echo(f"This is a bug in bulkseg, not in your job. What is on record is safe.{hint}", err=True)

@@ -6,6 +6,8 @@ TimeoutError comes while waiting for a connection and while waiting for the answ
 
 from __future__ import annotations
 
+import os
+
 import aiohttp
 
 from bulkseg.model import NoAnswer
@@ -76,6 +78,8 @@ def _reason(error: BaseException) -> str:
     """The operating system's or the TLS library's words, without the address."""
     inner = getattr(error, "os_error", error)
     words = getattr(inner, "verify_message", None) or getattr(inner, "strerror", None)
+    if isinstance(inner, OSError) and inner.errno and str(words).startswith("Connect call failed"):
+        words = os.strerror(inner.errno)  # asyncio's own words have the address, and not the reason
     return _one_line(words or str(inner) or type(inner).__name__)
 
 

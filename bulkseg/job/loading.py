@@ -37,9 +37,13 @@ def load_job(path: Path, overrides: Mapping[str, str] = _NO_OVERRIDES, *, today:
     if path.name.lower().endswith(DATA_ENDINGS) or str(path) == STDIN:
         return _bare_job(path, overrides)
     if path.suffix.lower() != ".toml":
-        known = ", ".join(DATA_ENDINGS)
-        raise InputError(Problem(str(path), f"is neither a job file (.toml) nor a data file ({known})"))
+        raise InputError(Problem(str(path), _no_job(path)))
     return _job_file(path, overrides, today or datetime.now().astimezone().date())
+
+
+def _no_job(path: Path) -> str:
+    what = "is a folder" if path.is_dir() else "has another ending"
+    return f"{what}: name a job file (.toml) or a data file ({', '.join(DATA_ENDINGS)})"
 
 
 def with_source(job: Job, source: Path | None) -> Job:

@@ -18,6 +18,8 @@ def read_bytes(path: Path) -> bytes:
     """The file's content. Raises InputError if it cannot be read."""
     try:
         return path.read_bytes()
+    except FileNotFoundError as error:
+        raise InputError(Problem(str(path), "does not exist: check the path")) from error
     except OSError as error:
         raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
 

@@ -23,9 +23,9 @@ _WORDS = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
     "too_short": "must not be empty",
-    "greater_than": "must be greater than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
+    "greater_than": "must be greater than {gt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
 }
 _MISSING = {
     "source": "is missing; add [source] with path = the file whose rows are to be made",

@@ -83,7 +83,7 @@ async def test_credentials_in_netrc_are_left_alone(tmp_path, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("http://127.0.0.1:{port}", "no connection to 127.0.0.1:"),
+        ("http://127.0.0.1:{port}", "Connection refused"),
         ("https://127.0.0.1:{port}", "no connection to 127.0.0.1:"),
         ("https://eloqua.invalid", "no address found for eloqua.invalid"),
         ("http://2130706433", "the request broke off: InvalidUrlClientError"),

@@ -66,7 +66,7 @@ def test_what_nobody_foresaw_is_called_a_bug_without_a_traceback(capsys):
     assert status_of(KeyError("audience")) == 1
     err = capsys.readouterr().err
     assert "KeyError: 'audience'" in err
-    assert "This is a bug in bulkseg" in err
+    assert "This is a bug in bulkseg, not in your job. What is on record is safe." in err
     assert "--log-level debug" in err
     assert "Traceback" not in err
 

@@ -161,7 +161,7 @@ def test_a_byte_order_mark_is_no_error(write):
         (SMALLEST + "[vars]\n_line = 1", "vars._line", "call it something else"),
         (SMALLEST + "[vars]\n'a b' = 1", "vars.a b", "letters, digits and _"),
         (SMALLEST + "[vars]\na = []", "vars.a", "must be text, not []"),
-        (SMALLEST + "[limits]\nrate = 0", "limits.rate", "must be greater than 0.0, not 0"),
+        (SMALLEST + "[limits]\nrate = 0", "limits.rate", "must be greater than 0, not 0"),
         (SMALLEST + "[limits]\nrate = inf", "limits.rate", "must be a finite number"),
         (SMALLEST + "[limits]\nconcurrency = 2000", "limits.concurrency", "must be at most 1000"),
         (SMALLEST + "[limits]\nsettle = '1 day'", "limits.settle", "must be a duration"),
@@ -222,12 +222,17 @@ def test_a_job_file_that_is_nested_beyond_all_use_is_refused(write):
 
 
 def test_a_file_that_is_neither_job_nor_data_is_refused(write):
-    with pytest.raises(InputError, match="neither a job file"):
+    with pytest.raises(InputError, match="another ending: name a job file"):
         load_job(write("", "notes.txt"))
 
 
+def test_a_folder_is_no_job(tmp_path):
+    with pytest.raises(InputError, match="is a folder: name a job file"):
+        load_job(tmp_path)
+
+
 def test_a_job_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"nightly\.toml: cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"nightly\.toml: does not exist: check the path"):
         load_job(tmp_path / "nightly.toml")
 
 
@@ -250,7 +255,7 @@ def test_a_body_file_that_cannot_be_used_is_named_with_its_line(write, content, 
 
 
 def test_a_body_file_that_is_not_there_is_named(write):
-    with pytest.raises(InputError, match=r"gold\.json: cannot be read"):
+    with pytest.raises(InputError, match=r"gold\.json: does not exist"):
         load_job(write(SMALLEST + 'body_file = "gold.json"'))
 
 
