@@ -181,14 +181,22 @@ def counts(plan: Plan) -> Iterator[str]:
     """What is to send and what is not, and why."""
     from bulkseg.duration import duration
 
-    yield f"  {plan.to_send:>10,}  to send, about {duration(plan.seconds)} at {plan.rate:g} requests a second"
+    time = f", about {duration(plan.seconds)} at {plan.rate:g} requests a second" if plan.to_send else ""
+    yield f"  {plan.to_send:>10,}  to send{time}"
     others = {
+        "in doubt: what became of them is found out first": _in_doubt(plan),
         "done already": plan.done,
         "refused in an earlier run, not tried again (--retry-failed does)": plan.not_retried,
         "made already and asked for otherwise now, not sent": plan.changed_total,
         "in the checkpoint, gone from the source; their segments stay": plan.gone,
     }
     yield from (f"  {count:>10,}  {what}" for what, count in others.items() if count)
+
+
+def _in_doubt(plan: Plan) -> int:
+    from bulkseg.model import State
+
+    return sum(plan.states.get(state, 0) for state in (State.SENDING, State.UNKNOWN))
 
 
 def coloured(line: str) -> str:

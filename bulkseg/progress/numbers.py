@@ -59,8 +59,9 @@ class Numbers:
     def pace(self) -> str:
         """The present rate against the one allowed, what is under way, and why it is not faster."""
         why = self.why()
-        allowed = f"{round(self.tally.allowed, 1):g}"
-        told = f"{self.reached:.1f} of {allowed} requests/s · {self.tally.in_flight} in flight"
+        # None is told before the first request: the pace has not been asked yet.
+        allowed = f" of {round(self.tally.allowed, 1):g}" if self.tally.allowed else ""
+        told = f"{self.reached:.1f}{allowed} requests/s · {self.tally.in_flight} in flight"
         return f"{told} · {why}" if why else told
 
     def why(self) -> str:

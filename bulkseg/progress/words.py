@@ -7,7 +7,7 @@ from typing import Any
 from bulkseg.observe import EventName
 
 _SENTENCES: dict[EventName, str] = {
-    "throttled": "throttled by the server (429): {rate:g} requests a second for now, more as it bears them",
+    "throttled": "throttled by the server (429): {rate:.3g} requests a second for now, more as it bears them",
     "server_silent": "no answer from the server for {seconds} s: {error}",
     "server_back": "the server answers again",
     "specs_changed": "{count:,} specs were made already and are asked for otherwise now: they are not sent",

@@ -1,9 +1,12 @@
 """What `plan` shows: what is made, asked for otherwise, left out; and every body in a file."""
 
 import json
+from pathlib import Path
 
 import pytest
 
+from bulkseg.cli.plan import counts
+from bulkseg.planning import Plan
 from tests.integration.commands import bulkseg, sandbox
 from tests.integration.terminal import Terminal
 
@@ -31,6 +34,16 @@ def test_each_kind_has_its_sign_the_first_ones_and_their_number(run_once):
         "  - s.csv:3  Two: source_id: segment 999 does not exist or is not visible to this user",
         "  - s.csv:4  Three: created, and gone from the source",
         "           6  to send, about 1 s at 10 requests a second",
+    ]
+
+
+def test_the_counts_of_a_plan_add_up_to_its_specs_those_in_doubt_too():
+    states = {"created": 5, "sending": 1, "unknown": 2}
+    plan = Plan("j", Path("j"), 8, 8, {}, {}, (), 0, 5, 0, (), 0, 0, 10.0, 0.0, states, ())
+    assert list(counts(plan)) == [
+        "           0  to send",
+        "           3  in doubt: what became of them is found out first",
+        "           5  done already",
     ]
 
 

@@ -109,6 +109,7 @@ def test_the_words_tell_what_is_slow_and_why(clock):
     numbers = Meter(tally, clock).read()
     assert numbers.counts() == "1,234 created · 2 failed · 1 unknown · 0 waiting"
     assert numbers.pace() == "0.0 of 2.5 requests/s · 3 in flight · 429 from the server"
+    assert Meter(Tally(), clock).read().pace() == "0.0 requests/s · 0 in flight"
 
 
 @pytest.mark.parametrize(
