@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from typing import TypeGuard
 
@@ -13,14 +13,15 @@ from bulkseg.errors import ConfigError, InputError
 from bulkseg.job import Job, load_job
 from bulkseg.job.loading import DATA_ENDINGS, STDIN
 from bulkseg.location import Database, Location, named
+from bulkseg.remote import place_of
 
-# A job, or the path of a job file or of a data file.
+# A job, or the path or URL of a job file or of a data file.
 JobLike = Job | str | PathLike[str]
 
 
 def job_of(given: JobLike) -> Job:
     """The job that is meant. Raises InputError with everything that is wrong in it."""
-    return given if isinstance(given, Job) else load_job(Path(given))
+    return given if isinstance(given, Job) else load_job(place_of(fspath(given)))
 
 
 def find_checkpoint(given: Location) -> Location:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -40,7 +41,16 @@ class RunOptions:
     make_folders: bool = False
 
     def place(self, job: Job) -> Location:
-        """Where the checkpoint lies."""
+        """Where the checkpoint lies.
+
+        Raises:
+            ConfigError: the job lies elsewhere, where nothing is written, and none was named.
+        """
+        if self.checkpoint is None and job.elsewhere and isinstance(job.checkpoint, Path):
+            raise ConfigError(
+                f"{job.name} lies where nothing is written: name a place for its checkpoint, a file of this "
+                "machine or postgresql://… (--checkpoint; in the job only the latter)"
+            )
         return named(self.checkpoint or job.checkpoint, job.name)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from bulkseg import scratch
 from bulkseg.checkpoint.compare import compare, waiting
 from bulkseg.checkpoint.connect import connect, writing
 from bulkseg.checkpoint.rows import Clash, Clashes, Comparison, Place, Waiting
@@ -76,7 +77,7 @@ class Draft:
     @classmethod
     def open(cls) -> Self:
         """A new, empty draft."""
-        descriptor, name = tempfile.mkstemp(prefix="bulkseg-", suffix=".draft", dir=_folder())
+        descriptor, name = tempfile.mkstemp(prefix="bulkseg-", suffix=".draft", dir=scratch.folder())
         os.close(descriptor)
         with writing(Path(name)):
             return cls(Path(name))
@@ -163,14 +164,6 @@ class Draft:
         number = self._sources[label] = len(self._sources) + 1
         self._connection.execute("INSERT INTO source VALUES (?, ?)", (number, label))
         return number
-
-
-def _folder() -> str | None:
-    """Where the draft lies. The default of `tempfile` is often memory, which is what a draft is to save."""
-    big = "/var/tmp"  # noqa: S108 - the file in it is made by mkstemp
-    if os.environ.get("TMPDIR") or not os.access(big, os.W_OK):
-        return None
-    return big
 
 
 def _clash(what: Literal["key", "folded"], value: str, *places: object) -> Clash:

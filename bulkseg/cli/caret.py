@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 from rich.cells import cell_len, set_cell_size
 
-from bulkseg.errors import InputError, Problem
+from bulkseg.errors import BulksegError, InputError, Problem
 from bulkseg.progress.words import on_one_line
+from bulkseg.remote import place_of
 
 _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 # Characters of a line that are looked at, and the columns that stand before the cell where it is far right.
@@ -43,10 +46,18 @@ def _lines_of(problems: Iterable[Problem]) -> dict[tuple[str, int | None], str]:
             wanted.setdefault(problem.file, {1}).add(problem.line)
     found: dict[tuple[str, int | None], str] = {}
     for file, numbers in wanted.items():
-        with suppress(OSError), Path(file).open(encoding="utf-8-sig", errors="replace") as lines:
+        with suppress(OSError, BulksegError), _opened(file) as lines:
             read = ((file, number) for number in range(1, max(numbers) + 1))
             found |= {place: line for place, line in zip(read, lines, strict=False) if place[1] in numbers}
     return {place: line.rstrip("\n")[:_LONGEST] for place, line in found.items()}
+
+
+def _opened(file: str) -> TextIO:
+    place = place_of(file)
+    if isinstance(place, Path):
+        return place.open(encoding="utf-8-sig", errors="replace")
+    # Its copy is gone by now. What is large is not brought here once more for this.
+    return io.TextIOWrapper(io.BytesIO(place.read_bytes()), encoding="utf-8-sig", errors="replace")
 
 
 def _delimiter(file: str) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,6 +13,7 @@ from bulkseg.job.reading import parse_body, read_bytes
 from bulkseg.job.tables import JobFile, Properties, SegmentTable
 from bulkseg.model import Action
 from bulkseg.properties import READ_ONLY
+from bulkseg.remote import Place, joined
 
 ONLY_TEMPLATE = "segment"
 TWO_FOLDERS = "says where, and folderId does too; take one of them out"
@@ -61,7 +61,7 @@ class BodyFile:
     properties: dict[str, Any]
 
 
-def read_body_files(document: JobFile, base: Path, report: Report) -> dict[str, BodyFile]:
+def read_body_files(document: JobFile, base: Place, report: Report) -> dict[str, BodyFile]:
     """Every body file that the job names, by its name in the job. Those that cannot be used are reported."""
     found: dict[str, BodyFile] = {}
     for table in document.segment:
@@ -69,14 +69,14 @@ def read_body_files(document: JobFile, base: Path, report: Report) -> dict[str, 
         if name is None or name in found:
             continue
         try:
-            found[name] = _read_body_file(base / name)
+            found[name] = _read_body_file(joined(base, name))
         except InputError as error:
             for problem in error.problems:
                 report(problem)
     return found
 
 
-def _read_body_file(path: Path) -> BodyFile:
+def _read_body_file(path: Place) -> BodyFile:
     content = read_bytes(path)
     body = parse_body(content, path)
     wrong = [name for name in body if name in READ_ONLY]

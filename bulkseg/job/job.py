@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
+from os import PathLike, fspath
 
 from bulkseg.job.blocks import Template
 from bulkseg.job.limits import Limits
 from bulkseg.job.tables import IfExists
 from bulkseg.location import Location
+from bulkseg.remote import Place, place_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,13 @@ class Job:
     `sources` are file names or globs; `key` is empty where the rendered name is the key; `vars` are name and
     value, overrides put in. A `bare` job has no templates: they follow from its columns. `fingerprint` stands
     for all that decides what the rows become, but for the source itself and today's date.
+    A job that lies `elsewhere`, in a store, has no place beside it for a checkpoint: what is no database is
+    then only the name of one.
     """
 
     name: str
-    path: Path
-    base: Path
+    path: Place
+    base: Place
     bare: bool
     site: str | None
     checkpoint: Location
@@ -35,6 +37,7 @@ class Job:
     limits: Limits
     if_exists: IfExists
     fingerprint: str
+    elsewhere: bool = False
 
     @staticmethod
     def load(
@@ -55,5 +58,5 @@ class Job:
         """
         from bulkseg.job.loading import load_job, with_source  # noqa: PLC0415  # it makes Jobs
 
-        job = load_job(Path(path), vars or {})
-        return job if source is None else with_source(job, Path(source))
+        job = load_job(place_of(fspath(path)), vars or {})
+        return job if source is None else with_source(job, place_of(fspath(source)))

@@ -22,13 +22,14 @@ from bulkseg.job.tables import JobFile
 from bulkseg.job.templates import RESERVED, Scope, TemplateFault, compile_text
 from bulkseg.job.wording import problems
 from bulkseg.location import Database, Location, is_database, located, named
+from bulkseg.remote import Place, Url
 
 STDIN = "-"
 DATA_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".xlsx")
 _NO_OVERRIDES: dict[str, str] = {}
 
 
-def load_job(path: Path, overrides: Mapping[str, str] = _NO_OVERRIDES, *, today: date | None = None) -> Job:
+def load_job(path: Place, overrides: Mapping[str, str] = _NO_OVERRIDES, *, today: date | None = None) -> Job:
     """The job of a `.toml` file, or the one that a bare data file (or `-`, standard input) implies.
 
     `overrides` are values for names in [vars]; `today` is what a checkpoint's name may use, by default the
@@ -41,20 +42,24 @@ def load_job(path: Path, overrides: Mapping[str, str] = _NO_OVERRIDES, *, today:
     return _job_file(path, overrides, today or datetime.now().astimezone().date())
 
 
-def _no_job(path: Path) -> str:
-    what = "is a folder" if path.is_dir() else "has another ending"
+def _no_job(path: Place) -> str:
+    what = "is a folder" if isinstance(path, Path) and path.is_dir() else "has another ending"
     return f"{what}: name a job file (.toml) or a data file ({', '.join(DATA_ENDINGS)})"
 
 
-def with_source(job: Job, source: Path | None) -> Job:
+def with_source(job: Job, source: Place | None) -> Job:
     """The same job, by name and checkpoint, over another file, where one is named (relative to here)."""
     if source is None:
         return job
-    label = STDIN if str(source) == STDIN else os.path.relpath(source, job.base)
-    return replace(job, sources=(label,), path=source if job.bare else job.path)
+    path = source if job.bare else job.path
+    if isinstance(source, Url) or str(source) == STDIN:
+        return replace(job, sources=(str(source),), path=path)
+    if isinstance(job.base, Url):
+        return replace(job, sources=(source.name,), base=source.parent, path=path)
+    return replace(job, sources=(os.path.relpath(source, job.base),), path=path)
 
 
-def _bare_job(path: Path, overrides: Mapping[str, str]) -> Job:
+def _bare_job(path: Place, overrides: Mapping[str, str]) -> Job:
     if overrides:
         name = next(iter(overrides))
         raise InputError(Problem(str(path), f"has no [vars] for --var {name} to set: it is a data file"))
@@ -64,7 +69,7 @@ def _bare_job(path: Path, overrides: Mapping[str, str]) -> Job:
         base=path.parent,
         bare=True,
         site=None,
-        checkpoint=path.with_name(f"{_stem(path)}.checkpoint"),
+        checkpoint=_beside(path, f"{_stem(path)}.checkpoint"),
         sources=(path.name,),
         key=(),
         vars=(),
@@ -72,17 +77,18 @@ def _bare_job(path: Path, overrides: Mapping[str, str]) -> Job:
         limits=Limits(),
         if_exists="fail",
         fingerprint=_digest(b"bare"),
+        elsewhere=isinstance(path, Url),
     )
 
 
-def _stem(path: Path) -> str:
+def _stem(path: Place) -> str:
     if str(path) == STDIN:
         return "stdin"
     ending = max((e for e in DATA_ENDINGS if path.name.lower().endswith(e)), key=len)
     return path.name[: -len(ending)]
 
 
-def _job_file(path: Path, overrides: Mapping[str, str], today: date) -> Job:
+def _job_file(path: Place, overrides: Mapping[str, str], today: date) -> Job:
     content = read_bytes(path)
     document = _validate(parse_toml(content, path), str(path))
     found: list[Problem] = []
@@ -108,6 +114,7 @@ def _job_file(path: Path, overrides: Mapping[str, str], today: date) -> Job:
         limits=document.limits,
         if_exists=document.results.if_exists,
         fingerprint=_fingerprint(content, bodies, values),
+        elsewhere=isinstance(path, Url),
     )
 
 
@@ -142,30 +149,35 @@ def _taken(name: str) -> str:
 
 
 def _checkpoint(
-    document: JobFile, values: Mapping[str, str], path: Path, today: date, report: Report
+    document: JobFile, values: Mapping[str, str], path: Place, today: date, report: Report
 ) -> Location:
     """Beside the job file, named after it, unless the job says otherwise."""
     source = document.job.checkpoint
     if source is None:
-        return path.with_name(f"{path.stem}.checkpoint")
+        return _beside(path, f"{path.stem}.checkpoint")
     label = "job.checkpoint"
     try:
         name = compile_text(source, Scope((), {**values, "today": today.isoformat()}), label).constant
     except TemplateFault as fault:
         report(Problem(str(path), fault.what, column=label))
-        return path
+        return Path()
     if not name:
         report(Problem(str(path), "must be a file's name, made of vars and today only", column=label))
-        return path
-    return _database(name, path, report) if is_database(name) else path.parent / name
+        return Path()
+    return _database(name, path, report) if is_database(name) else _beside(path, name)
 
 
-def _database(name: str, path: Path, report: Report) -> Location:
+def _beside(path: Place, name: str) -> Path:
+    """Nothing is written where a job lies elsewhere: for such a job this is only how it would be called."""
+    return path.parent / name if isinstance(path, Path) else Path(name)
+
+
+def _database(name: str, path: Place, report: Report) -> Location:
     try:
         location = located(name)
     except ConfigError as error:
         report(Problem(str(path), str(error), column="job.checkpoint"))
-        return path
+        return Path()
     if isinstance(location, Database) and location.has_secret:
         what = "has a password in it: take it out, and set PGPASSWORD or write a .pgpass file"
         report(Problem(str(path), what, column="job.checkpoint"))

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import re
 import tomllib
-from pathlib import Path
 from typing import Any
 
 import orjson
 
 from bulkseg.errors import InputError, Problem
+from bulkseg.remote import Place
 
 _TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Place) -> bytes:
     """The file's content. Raises InputError if it cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise InputError(Problem(str(path), "does not exist: check the path")) from error
     except OSError as error:
-        raise InputError(Problem(str(path), f"cannot be read: {error.strerror}")) from error
+        raise InputError(
+            Problem(str(path), f"cannot be read: {error.strerror or 'there is no such file'}")
+        ) from error
 
 
-def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
+def parse_toml(content: bytes, path: Place) -> dict[str, Any]:
     """A job file's tables. Raises InputError that names the line."""
     text = _decode(content, path)
     try:
@@ -38,7 +40,7 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
         raise InputError(Problem(str(path), "is nested too deeply")) from error
 
 
-def parse_body(content: bytes, path: Path) -> dict[str, Any]:
+def parse_body(content: bytes, path: Place) -> dict[str, Any]:
     """A body file's JSON object. Raises InputError that names line and column."""
     try:
         body = orjson.loads(_decode(content, path))
@@ -53,7 +55,7 @@ def parse_body(content: bytes, path: Path) -> dict[str, Any]:
     return body
 
 
-def _decode(content: bytes, path: Path) -> str:
+def _decode(content: bytes, path: Place) -> str:
     try:
         return content.decode("utf-8-sig")  # editors on Windows put a byte order mark first
     except UnicodeDecodeError as error:

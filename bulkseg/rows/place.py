@@ -1,4 +1,4 @@
-"""Which files a source consists of: paths, globs and stdin -> files that can be opened again and again."""
+"""Which files a source consists of: paths, globs, URLs and stdin -> files to be opened again and again."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from bulkseg.errors import InputError, Problem
-from bulkseg.rows.spool import spool
+from bulkseg.remote import Place, Url, is_url, joined
+from bulkseg.rows.spool import Stream, spool
 
 STDIN = "-"
+# What the files of one source that lie elsewhere may come to, in bytes.
+LARGEST = 8 << 30
 
 Report = Callable[[Problem], None]
 """What a row that cannot be read is told to; the row is then left out."""
@@ -60,33 +63,63 @@ class SourceFile:
 
 
 def find_files(
-    paths: Sequence[str], base: Path, stdin: BinaryIO | None, held: ExitStack
+    paths: Sequence[str], base: Place, stdin: BinaryIO | None, held: ExitStack
 ) -> tuple[SourceFile, ...]:
     """The files of `paths` in order, each once: a glob's are sorted; `-` is stdin.
 
-    Relative paths start at `base`. What stdin gave is kept in a temporary file, which closing `held` removes.
-    Raises InputError for a glob that nothing matches, or stdin that cannot be kept.
+    Relative paths start at `base`. What stdin gave, and what lies elsewhere, is kept in temporary files,
+    which closing `held` removes. Raises InputError for a glob that nothing matches, stdin that cannot be
+    kept, or a name that may not be used there.
     """
     labels = dict.fromkeys(label for path in paths for label in _labels(path, base))
-    return tuple(_file(label, base, stdin, held) for label in labels)
+    brought = _Brought(held)
+    return tuple(_file(label, base, stdin, held, brought) for label in labels)
 
 
-def _labels(path: str, base: Path) -> Iterator[str]:
+def _labels(path: str, base: Place) -> Iterator[str]:
     # A file that is really called "data [1].csv" is meant, though its name would do as a glob.
-    if path == STDIN or not glob.has_magic(path) or (base / path).exists():
+    place = None if path == STDIN else joined(base, path)
+    if place is None or not glob.has_magic(path) or _is_there(place):
         yield path
-        return
+    elif isinstance(place, Url):
+        relative = base if isinstance(base, Url) and not is_url(path) else None
+        for found in _matching(place):
+            yield str(found) if relative is None else found.seen_from(relative)
+    else:
+        yield from _globbed(str(place) if is_url(path) else path, base)
+
+
+def _is_there(place: Place) -> bool:
+    try:
+        return place.exists()
+    except OSError:
+        return False
+
+
+def _matching(place: Url) -> list[Url]:
+    try:
+        found = place.matching()
+    except OSError as error:
+        raise InputError(Problem(str(place), f"cannot be looked for: {error.strerror or error}")) from None
+    return found or _none_matches(place)
+
+
+def _globbed(path: str, base: Place) -> Iterator[str]:
+    assert isinstance(base, Path)  # noqa: S101  # a job that lies elsewhere names no files of this machine
     names = glob.glob(path, root_dir=base, recursive=True)  # noqa: PTH207  # Path.glob takes no absolute pattern
     found = sorted(name for name in names if (base / name).is_file())
-    if not found:
-        raise InputError(Problem(str(base / path), "no file matches: check the pattern and the folder"))
-    yield from found
+    yield from found or _none_matches(base / path)
 
 
-def _file(label: str, base: Path, stdin: BinaryIO | None, held: ExitStack) -> SourceFile:
+def _none_matches(place: Place) -> NoReturn:
+    raise InputError(Problem(str(place), "no file matches: check the pattern and the folder"))
+
+
+def _file(label: str, base: Place, stdin: BinaryIO | None, held: ExitStack, brought: _Brought) -> SourceFile:
     if label != STDIN:
-        path = base / label
-        return SourceFile(label, str(path), partial(_open_regular, path))
+        place = joined(base, label)
+        reader = partial(_open_regular, place) if isinstance(place, Path) else partial(brought.open, place)
+        return SourceFile(label, str(place), reader)
     try:
         return SourceFile(label, "<stdin>", spool(stdin or sys.stdin.buffer, held))
     except OSError as error:
@@ -99,3 +132,39 @@ def _open_regular(path: Path) -> io.BufferedReader:
     if path.exists() and not path.is_file() and not path.is_dir():
         raise OSError(None, "it is a pipe or a device; write it to a file, or hand it over as -")
     return path.open("rb")
+
+
+class _Brought:
+    """The files of a source that lie elsewhere: each is brought here once, when it is first read."""
+
+    def __init__(self, held: ExitStack) -> None:
+        self._left = LARGEST
+        self._held = held
+        self._copy = cache(self._bring)
+
+    def open(self, place: Url) -> io.BufferedReader:
+        """Its copy, from the beginning. Raises OSError, ConfigError."""
+        return self._copy(place)()
+
+    def _bring(self, place: Url) -> Callable[[], io.BufferedReader]:
+        with place.open() as stream:
+            return spool(_Counted(stream, self._take), self._held)
+
+    def _take(self, count: int) -> None:
+        self._left -= count
+        if self._left < 0:
+            raise OSError(None, f"the files that lie elsewhere are larger than {LARGEST >> 30} GiB together")
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A stream that tells how much is read from it."""
+
+    stream: Stream
+    tell: Callable[[int], None]
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes."""
+        content = self.stream.read(size)
+        self.tell(len(content))
+        return content

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cached_property, partial
 from itertools import islice
-from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from bulkseg.errors import InputError, Problem
 from bulkseg.model import Row
+from bulkseg.remote import Place
 from bulkseg.rows.delimited import Delimited
 from bulkseg.rows.header import check_same
 from bulkseg.rows.place import STDIN, Report, SourceFile, find_files
@@ -31,8 +31,8 @@ class Table(Protocol):
         """Its rows; each that is unfit is told to `report` and left out. Raises InputError."""
 
 
-def open_source(paths: Sequence[str], base: Path, *, stdin: BinaryIO | None = None) -> Source:
-    """Opens the files of `paths` (relative to `base`; globs; `-` for CSV from `stdin`), reads their headers.
+def open_source(paths: Sequence[str], base: Place, *, stdin: BinaryIO | None = None) -> Source:
+    """Opens the files of `paths` (relative to `base`; globs; URLs; `-`: CSV of `stdin`), reads their headers.
 
     The format goes by a file's ending: .csv, .tsv, these with .gz, .parquet, .xlsx. Several files need the
     same columns. To be closed after use. Raises InputError with what is wrong in all of the files.
@@ -96,7 +96,7 @@ class Source:
             yield batch
 
     def close(self) -> None:
-        """Lets go of what stdin gave."""
+        """Lets go of what stdin gave, and of what was brought from elsewhere."""
         self._held.close()
 
     def _rows(self, report: Report) -> Iterator[Row]:

@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
+from bulkseg import scratch
 from bulkseg.checkpoint import Changed, Checkpoint, Clash, Draft, Place, Reserved, exists
-from bulkseg.checkpoint import draft as draft_module
 from bulkseg.errors import CheckpointError
 from bulkseg.location import Location
 from bulkseg.model import Intent, Record, Spec, State
@@ -26,7 +26,7 @@ def test_a_draft_is_private_and_gone_after_it_is_closed(tmp_path, monkeypatch):
 
 def test_without_tmpdir_a_draft_lies_where_it_is_not_memory(monkeypatch):
     monkeypatch.delenv("TMPDIR", raising=False)
-    assert draft_module._folder() == "/var/tmp"  # noqa: S108
+    assert scratch.folder() == "/var/tmp"  # noqa: S108
 
 
 def test_a_clean_source_has_no_clashes_and_counts_its_specs():
