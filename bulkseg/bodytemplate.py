@@ -115,7 +115,8 @@ class _Lifting:
     def _statement(self, statement: str, criteria: Any, numbers: list[str], path: str) -> str:
         """With the criteria's temporary ids for their real ones."""
         pairs = zip(criteria or [], numbers, strict=False)
-        renamed = {one["id"]: number for one, number in pairs if isinstance(one, dict) and "id" in one}
+        ided = [(one.get("id"), number) for one, number in pairs if isinstance(one, dict)]
+        renamed = {str(one): number for one, number in ided if isinstance(one, (str, int))}
         for name in dict.fromkeys(_ID.findall(statement)):
             if name not in renamed:
                 self._unnamed.append(f"{path}: names the criterion {name}, which is not there")

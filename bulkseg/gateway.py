@@ -14,7 +14,7 @@ from bulkseg.errors import ServerGone, Stopped
 from bulkseg.health import Health
 from bulkseg.model import Answer, InDoubt, LoggedOut, NotSent, Outcome, Reply, Spec, Throttled
 from bulkseg.observe import Observer, Tally
-from bulkseg.outcome import backoff, judge, judge_idempotent
+from bulkseg.outcome import MAX_THROTTLED, backoff, judge, judge_idempotent
 from bulkseg.stop import Stop
 
 
@@ -59,6 +59,36 @@ class Speed(Protocol):
 
     def throttled(self, left_at: float, retry_after: float | None) -> bool:
         """A 429 came; True if it begins a new burst."""
+
+
+class InVain:
+    """When to give up a request that other answers show no end of: those count for the server's health."""
+
+    def __init__(self, clock: Clock, give_up_after: float) -> None:
+        self._clock = clock
+        self._give_up_after = give_up_after
+        self._since: float | None = None
+        self._throttled = 0
+
+    def after(self, outcome: Outcome) -> ServerGone | None:
+        """Why to give up now that this said nothing either. A pause that was asked for is no time lost."""
+        now = self._clock.monotonic()
+        if isinstance(outcome, Throttled):
+            self._since = None
+            self._throttled += 1
+            if self._throttled < MAX_THROTTLED:
+                return None
+            return ServerGone(
+                f"the server said 429 (too many requests) {self._throttled} times; run again later"
+            )
+        self._since = now if self._since is None else self._since
+        if now - self._since < self._give_up_after:
+            return None
+        last = outcome.error if isinstance(outcome, (InDoubt, NotSent)) else "not let in"
+        return ServerGone(
+            f"the same request had no answer of use for {self._give_up_after:g} s (give_up_after), at last:"
+            f" {last}; run again"
+        )
 
 
 class Gateway:
@@ -109,9 +139,11 @@ class Gateway:
         Gives whatever says something about what was asked for: a 200, a 404, a 412 and the like.
 
         Raises:
+            ServerGone: none came that says anything, for too long.
             Stopped: a stop was asked for meanwhile.
         """
         tries = 0
+        in_vain = InVain(self._clock, self._health.give_up_after)
         self.look()
         while True:
             self._stop.check()
@@ -120,6 +152,9 @@ class Gateway:
                 return outcome
             self.look()
             tries += 1
+            if (error := in_vain.after(outcome)) is not None:
+                self._stop.fail(error)
+                raise error
             await self._stop.or_else(self._clock.sleep(backoff(tries, self._clock.chance())))
 
     async def once(self, request: Callable[[], Awaitable[Reply]]) -> Answer | Outcome:

@@ -92,8 +92,8 @@ def judge_idempotent(reply: Reply) -> Answer | Outcome:
     if status == 429:
         return Throttled(reply.retry_after, reply.request_id)
     if status >= 500 or status == 408 or not reply.whole:
-        error = read_errors(status, reply.body)
-        return InDoubt(error, status, reply.request_id, reply.retry_after, answered=status < 500)
+        error = read_errors(status, reply.body) if reply.whole else f"HTTP {status}, which broke off"
+        return InDoubt(error, status, reply.request_id, reply.retry_after)
     if status == 401 or 300 <= status < 400:
         return LoggedOut(status, read_errors(status, reply.body), reply.request_id)
     return reply

@@ -16,6 +16,7 @@ from bulkseg.job.templates import Scope, compile_text
 from bulkseg.segment import check_body
 
 COMMON = {"createdAt": "1459410210", "createdBy": "12", "updatedAt": "1459410210", "updatedBy": "12"}
+ODD_IDS = [{"id": []}, {"id": {}}, {"id": None}, None, 5, {"id": 9}]
 INNER = {
     "type": "ContactFilter",
     "id": "904",
@@ -223,3 +224,11 @@ def test_a_wrong_call_is_told_before_anybody_is_asked(arguments, words):
     result = CliRunner().invoke(app, ["pull", *arguments])
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
+
+
+def test_criteria_whose_ids_are_none_are_passed_on_and_a_number_is_an_id():
+    element = {"filter": {"criteria": ODD_IDS, "statement": "9 AND 7"}}
+    made = body_template({"elements": [element, {"filter": {"criteria": {"a": 1}, "statement": "7"}}]}, {})
+    first = made.content["elements"][0]["filter"]
+    assert first["statement"] == f"{first['criteria'][5]['id']} AND 7"
+    assert len(made.warnings) == 2

@@ -12,6 +12,7 @@ from bulkseg.health import Health
 from bulkseg.job import Count
 from bulkseg.model import Answer, InDoubt, LoggedOut, Made, NoAnswer, NotSent, Throttled
 from bulkseg.observe import Tally
+from bulkseg.outcome import MAX_THROTTLED
 from bulkseg.pace import Pace
 from bulkseg.stop import Stop
 from tests.dispatching import Watching, spec
@@ -165,6 +166,37 @@ async def test_a_server_that_stays_away_ends_the_asking_after_the_time_to_give_u
     with pytest.raises(Stopped, match="give_up_after"):
         await bench.ask()
     assert bench.time.now >= 1_060.0
+
+
+async def test_a_read_whose_answers_all_break_off_is_given_up_though_other_answers_come():
+    bench = Bench(*[Answer(200, b"{", whole=False)] * 500)
+
+    async def broken():
+        bench.health.answered()  # something else was answered meanwhile
+        return await bench.server.send(None)
+
+    with pytest.raises(ServerGone, match=r"give_up_after.*broke off"):
+        await bench.gateway.ask(broken)
+    assert 1_060.0 <= bench.time.now < 1_120.0
+    assert isinstance(bench.stop.error, ServerGone)
+
+
+async def test_a_read_whose_answers_break_off_is_told_as_silence():
+    bench = Bench(*[Answer(200, b"{", whole=False)] * 2, Answer(200, b"[]"))
+    assert (await bench.ask()).body == b"[]"
+    assert bench.watching.notices == ["server_silent", "server_back"]
+
+
+async def test_a_read_that_is_put_off_for_ever_is_given_up():
+    bench = Bench(*[Answer(429, b"")] * 500)
+    with pytest.raises(ServerGone, match="429"):
+        await bench.ask()
+    assert bench.tally.searches == MAX_THROTTLED
+
+
+async def test_a_long_pause_that_the_server_asked_for_is_no_silence():
+    bench = Bench(Answer(429, b"", retry_after=900.0), Answer(503, b""), Answer(200, b"[]"))
+    assert (await bench.ask()).body == b"[]"
 
 
 async def test_a_stop_ends_a_wait_that_the_server_asked_for():
