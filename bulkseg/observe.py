@@ -23,6 +23,7 @@ EventName = Literal[
     "twins_not_looked_for",
     "run_ended",
     "on_done_failed",
+    "metrics_failed",
 ]
 
 

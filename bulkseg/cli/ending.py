@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from signal import Signals as Signal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Self
 import typer
 
 from bulkseg.cli.guard import json_text
-from bulkseg.errors import BulksegError, innermost
+from bulkseg.errors import BulksegError, ConfigError, innermost
 from bulkseg.redact import secrets
 
 if TYPE_CHECKING:
-    from bulkseg.cli.session import Watcher
+    from bulkseg.cli.watchers import Watcher
+    from bulkseg.progress.textfile import Textfile
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -31,7 +33,7 @@ class Ending:
         self._told: list[Tell] = []
 
     def then(self, tell: Tell) -> None:
-        """Has `tell` called at the end, with `document`, or else with what is known."""
+        """Has `tell` called at the end, with `document` or else what is known, before those named so far."""
         self._told.append(tell)
 
     def __enter__(self) -> Self:
@@ -42,7 +44,7 @@ class Ending:
     ) -> None:
         if isinstance(end, typer.Exit):
             document = secrets.value(self.document or self._known(end))
-            for tell in self._told:
+            for tell in reversed(self._told):
                 tell(document)
 
     def _known(self, end: typer.Exit) -> dict[str, Any]:
@@ -64,11 +66,34 @@ def _words(raised: BaseException | None) -> str:
             return str(raised) or "interrupted; nothing was sent"
 
 
-def handed_to(command: str, watcher: Watcher) -> Tell:
-    """What hands the end of a run to a command. Raises ConfigError, now, for one that cannot be called.
+def attended(
+    ending: Ending, watcher: Watcher, job: Path, *, on_done: str | None, metrics: Path | None
+) -> Watcher:
+    """The watcher, with whoever else is to know how the run of `job` goes and how it ends.
 
-    A command that fails is told of, and changes nothing of what the run came to.
+    Raises ConfigError for a command that cannot be called, and for metrics that cannot be kept. One that
+    fails later is told of, and changes nothing of what the run came to.
     """
+    if on_done is not None:
+        ending.then(_handed_to(on_done, watcher))
+    if metrics is None:
+        return watcher
+    from bulkseg.cli.watchers import Watchers
+
+    kept = _kept_in(metrics, job, watcher)
+    ending.then(kept.over)
+    return Watchers(watcher, kept)
+
+
+def _kept_in(path: Path, job: Path, watcher: Watcher) -> Textfile:
+    try:
+        from bulkseg.progress.textfile import Textfile
+    except ImportError as error:
+        raise ConfigError("--metrics needs more: pip install 'bulkseg[metrics]'") from error
+    return Textfile(path, job.stem if job.suffix == ".toml" else job.name, watcher)
+
+
+def _handed_to(command: str, watcher: Watcher) -> Tell:
     from bulkseg.afterwards import parse
 
     words = parse(command)

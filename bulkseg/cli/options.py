@@ -87,6 +87,10 @@ OnDoneOption = Annotated[
     str | None,
     typer.Option("--on-done", metavar="COMMAND", help="Hand the summary to COMMAND, however it ends."),
 ]
+MetricsOption = Annotated[
+    Path | None,
+    typer.Option("--metrics", metavar="FILE", help="Keep metrics in FILE.prom, for node_exporter."),
+]
 LogFormatOption = Annotated[
     LogFormat,
     typer.Option(

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bulkseg.cli import options
-from bulkseg.cli.ending import Ending, handed_to
+from bulkseg.cli.ending import Ending, attended
 from bulkseg.cli.guard import error_document, guarded, print_json
 
 if TYPE_CHECKING:
-    from bulkseg.cli.session import Watcher
     from bulkseg.cli.summary import Call
+    from bulkseg.cli.watchers import Watcher
     from bulkseg.errors import BulksegError
     from bulkseg.job import Job
     from bulkseg.location import Location
@@ -49,6 +49,7 @@ def run(
     yes: options.YesOption = False,
     report: options.ReportOption = None,
     on_done: options.OnDoneOption = None,
+    metrics: options.MetricsOption = None,
     as_json: options.JsonOption = False,
     log_format: options.LogFormatOption = "auto",
     log_level: options.LogLevelOption = "info",
@@ -58,8 +59,8 @@ def run(
     Only what is not done is sent. Credentials come from ELOQUA_COMPANY, ELOQUA_USER and ELOQUA_PASSWORD, or
     `bulkseg login`. On a terminal it asks first. Ctrl-C ends it once what is under way is recorded.
 
-    Exit status: 0 all done; 1 some failed or are unknown; 2 job or call wrong, nothing sent; 3 stopped early;
-    4 another process is at it; 130 or 143 ended by a signal.
+    Exit status: 0 all done; 1 some failed or unknown; 2 job or call wrong; 3 stopped early; 4 another process
+    is at it; 130 or 143 ended by a signal.
     """
     not_begun = partial(_not_begun, job, checkpoint)
     with Ending(not_begun) as ending, guarded(as_json=as_json, log_level=log_level, document=not_begun):
@@ -70,9 +71,7 @@ def run(
         from bulkseg.location import located
         from bulkseg.pipeline import RunOptions
 
-        watcher = watch(log_format, log_level)
-        if on_done is not None:
-            ending.then(handed_to(on_done, watcher))
+        watcher = attended(ending, watch(log_format, log_level), job, on_done=on_done, metrics=metrics)
         if report is not None:
             refuse_unfit(report)
         chosen = RunOptions(
@@ -93,10 +92,7 @@ def run(
         work = partial(_provision, read, chosen, watcher, asks=asks)
         summary = work() if report is None else _reported(report, read, chosen, work)
         ending.document = summary.document()
-        if as_json:
-            print_json(ending.document)
-        else:
-            _tell(summary, Call.of(job, chosen.checkpoint, source, var or ()))
+        _tell(summary, Call.of(job, chosen.checkpoint, source, var or ()), as_json=as_json)
         raise typer.Exit(summary.exit)
 
 
@@ -120,10 +116,13 @@ def _reported(output: Path, job: Job, chosen: RunOptions, work: Callable[[], Sum
     return reported(output, chosen.place(job), rate, work)
 
 
-def _tell(summary: Summary, call: Call) -> None:
+def _tell(summary: Summary, call: Call, *, as_json: bool) -> None:
     from bulkseg.cli.summary import lines
 
-    typer.echo("\n".join(lines(summary.document(), call, _errors(summary))))
+    if as_json:
+        print_json(summary.document())
+    else:
+        typer.echo("\n".join(lines(summary.document(), call, _errors(summary))))
 
 
 def _errors(summary: Summary) -> list[tuple[str, int, str]]:

@@ -19,11 +19,11 @@ from bulkseg.apart import new_loop
 from bulkseg.cli.options import LogFormat, LogLevel
 from bulkseg.cli.plan import changes, counts
 from bulkseg.cli.signals import Signals, end_at_once
+from bulkseg.cli.watchers import Watcher
 from bulkseg.eloqua.discovery import Identity
 from bulkseg.eloqua.sites import Site
 from bulkseg.errors import Stopped
 from bulkseg.job import Job
-from bulkseg.observe import Observer
 from bulkseg.pipeline import Plan, RunOptions, run
 from bulkseg.progress.lines import Lines
 from bulkseg.progress.live import EVERY, Display
@@ -38,16 +38,6 @@ COLLECT = (50_000, 20, 20)
 # Seconds that a thread may keep another from going on. At Python's own 5 ms, whoever reads the source made
 # requests leave late: at 20 ms of latency that was measured to cost 3 % of the throughput.
 SWITCH = 0.001
-
-
-class Watcher(Observer, Protocol):
-    """An observer that can be told of the time before the run, and closed at any time."""
-
-    def checking(self, job: str) -> None:
-        """The source is being read and checked, which may take a while."""
-
-    def close(self) -> None:
-        """Nothing more is shown by itself."""
 
 
 class Asks(Protocol):
@@ -87,7 +77,7 @@ async def provision(
     """Runs the job; a signal drains it. Raises what the pipeline raises, and Interrupted."""
     stop = Stop()
     with closing(watcher), draining(stop, watcher, question):
-        watcher.checking(job.name)
+        watcher.checking(job.name, job.site)
         try:
             return await run(job, chosen, site, observer=watcher, confirm=question, stop=stop)
         except Stopped:

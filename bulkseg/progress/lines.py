@@ -42,9 +42,9 @@ class Lines:
         self._ticker = Ticker(every, self.progress)
         self._meter: Meter | None = None
 
-    def checking(self, job: str) -> None:
-        """The source is being read and checked. From here on each line has the job."""
-        self._log = self._log.bind(job=job)
+    def checking(self, job: str, site: str | None = None) -> None:
+        """The source is being read and checked. From here on each line has the job, and its site if named."""
+        self._log = self._log.bind(job=job, **({"site": site} if site else {}))
         self._log.debug("checking")
 
     def started(self, job: str, run: int, tally: Tally) -> None:

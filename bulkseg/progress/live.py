@@ -50,10 +50,10 @@ class Display:
         self._live: Live | None = None
         self._told: tuple[object, ...] = ()
 
-    def checking(self, job: str) -> None:
+    def checking(self, job: str, site: str | None = None) -> None:
         """The source is being read and checked: there is nothing to count yet."""
         self.close()
-        told = Text(on_one_line(f"{job}: reading and checking the source"))
+        told = Text(on_one_line(f"{job} for {site or 'the default site'}: reading and checking the source"))
         self._status = self._console.status(told, refresh_per_second=1 / self._every)
         self._status.start()
 
@@ -125,8 +125,8 @@ def _bar(job: str, numbers: Numbers, end: str) -> Table:
         grid.add_column(no_wrap=True, justify="right")
     tally = numbers.tally
     done = f"{tally.done:,}/{tally.total:,}"
-    bar = ProgressBar(
-        total=max(tally.total, 1), completed=tally.done, complete_style="green", finished_style="green"
-    )
+    # Where there is nothing to do, all of it is done.
+    total, completed = (tally.total, tally.done) if tally.total else (1, 1)
+    bar = ProgressBar(total=total, completed=completed, complete_style="green", finished_style="green")
     grid.add_row(Text(job), bar, Text(f"{numbers.percent} %"), Text(done), Text(end))
     return grid

@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from typing import get_args
 
 import pytest
+import yaml
 from typer.main import get_command
 
 from bulkseg.cli import app
@@ -27,6 +28,7 @@ from bulkseg.job import load_job
 from bulkseg.job.tables import TABLES, JobFile
 from bulkseg.model import State
 from bulkseg.observe import EventName
+from bulkseg.progress.exposition import FIELDS
 from bulkseg.results import COLUMNS
 from bulkseg.sandbox.faults import FaultKind
 from bulkseg.stop import SIGNAL_EXITS
@@ -332,6 +334,16 @@ def test_every_event_is_told_by_something():
     sources = "".join(path.read_text() for path in (ROOT / "bulkseg").rglob("*.py"))
     told = set(re.findall(r'(?:\.notice|_log\.\w+|\bwrite)\(\s*"(\w+)"', sources))
     assert set(get_args(EventName)) <= told
+
+
+def test_every_metric_is_told():
+    table = README[README.index("| metric | is |") : README.index("A rule that speaks up")]
+    assert set(re.findall(r"`(bulkseg_\w+)`", table)) == set(FIELDS)
+
+
+def test_the_rule_for_an_alert_asks_for_a_metric_that_there_is():
+    ((rule,),) = (yaml.safe_load(text)["groups"][0]["rules"] for _, _, kind, text in BLOCKS if kind == "yaml")
+    assert set(re.findall(r"bulkseg_\w+", rule["expr"])) == {"bulkseg_last_success_timestamp_seconds"}
 
 
 def test_every_variable_is_told():

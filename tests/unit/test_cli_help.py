@@ -12,7 +12,18 @@ from bulkseg.cli import app
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
 # What takes long to import: with these, help was measured to take ten times as long.
-HEAVY = {"pandas", "aiohttp", "pydantic", "pyarrow", "structlog", "rich", "jinja2", "asyncio", "orjson"}
+HEAVY = {
+    "pandas",
+    "aiohttp",
+    "pydantic",
+    "pyarrow",
+    "structlog",
+    "rich",
+    "jinja2",
+    "asyncio",
+    "orjson",
+    "prometheus_client",
+}
 # Typer takes it in by itself for a command that has arguments.
 TYPERS = {"pydantic"}
 

@@ -57,11 +57,11 @@ async def test_a_run_is_told_from_its_start_to_its_end_each_line_with_job_and_ru
 def test_what_happens_before_a_run_has_begun_is_told_with_the_job():
     log = Log()
     lines = Lines(log)
-    lines.checking("nightly")
+    lines.checking("nightly", "acme")
     lines.notice("server_silent", error="refused", seconds=0)
-    assert [(line["event"], line["job"]) for line in log.lines] == [
-        ("checking", "nightly"),
-        ("server_silent", "nightly"),
+    assert [(line["event"], line["job"], line["site"]) for line in log.lines] == [
+        ("checking", "nightly", "acme"),
+        ("server_silent", "nightly", "acme"),
     ]
 
 
