@@ -106,7 +106,7 @@ class Dispatcher:
             await self._handoff.join()
             _cancel(hands)
             for task in self._intake.leftover():
-                self._recorder.put(pending(task, self._clock.now()), _nothing)
+                self._recorder.put(pending(task, self._clock.now()), _nothing, _nothing)
             self._recorder.close()
 
     def end_of(self, task: Task) -> asyncio.Future[Record]:
@@ -128,13 +128,14 @@ class Dispatcher:
         """Has the step written down; only once that is durable, the task ends or is tried again.
 
         A retry takes the intent back on disk first: a crash while it waits leaves no doubt, and no later
-        intent can be overtaken by this record. `settle` frees the intent's place, where it still has one.
+        intent can be overtaken by this record. `settle` frees the intent's place, where it still has one, as
+        soon as the record is on its way: the intent that takes the place is not on disk before it.
         """
         if isinstance(step, Record):
-            self._recorder.put(step, partial(self._ended, task, step, settle))
+            self._recorder.put(step, settle, partial(self._ended, task, step))
         else:
             self._tally.waiting += 1
-            self._recorder.put(pending(step.task, self._clock.now()), partial(self._wait, step, settle))
+            self._recorder.put(pending(step.task, self._clock.now()), settle, partial(self._wait, step))
 
     async def _read(self, source: AsyncIterator[Sequence[Task]]) -> None:
         await self._intake.read(self._counted(source))
@@ -188,16 +189,14 @@ class Dispatcher:
             self._take(failed(task, missing, self._clock.now()), task, settle)
         return missing is None
 
-    def _wait(self, step: Retry, settle: Callable[[], None]) -> None:
-        settle()
+    def _wait(self, step: Retry) -> None:
         asyncio.get_running_loop().call_later(step.wait, self._again, step.task)
 
     def _again(self, task: Task) -> None:
         self._tally.waiting -= 1
         self._intake.again(task)
 
-    def _ended(self, task: Task, record: Record, settle: Callable[[], None]) -> None:
-        settle()
+    def _ended(self, task: Task, record: Record) -> None:
         self._open -= 1
         refused = record.state is State.FAILED
         self._health.count(failed=refused, forbidden=refused and record.http_status == HTTPStatus.FORBIDDEN)

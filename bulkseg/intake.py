@@ -53,7 +53,7 @@ class Intake:
         self._wake.set()
 
     def settle(self) -> None:
-        """One open intent fewer: what became of the request is on disk, or is being looked into."""
+        """One open intent fewer: it is being looked into, or is off the disk before a later one is on it."""
         self._open -= 1
         self._wake.set()
 

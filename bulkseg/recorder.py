@@ -14,6 +14,9 @@ from bulkseg.stop import Stop
 # A full disk may be made room on: so often, and so many seconds apart, is a group of outcomes tried again.
 WRITE_TRIES, WRITE_WAIT = 5, 1.0
 
+# A record, and what is called when the ledger is being given it, and when it is durable.
+_Put = tuple[Record, Callable[[], None], Callable[[], None]]
+
 
 class Ledger(Protocol):
     """The durable side of a checkpoint.
@@ -35,13 +38,16 @@ class Recorder:
         self._ledger = ledger
         self._stop = stop
         self._clock = clock
-        self._gathered: list[tuple[Record, Callable[[], None]]] = []
+        self._gathered: list[_Put] = []
         self._filled = asyncio.Event()
         self._closed = False
 
-    def put(self, record: Record, then: Callable[[], None]) -> None:
-        """Has `record` written; `then` is called once it is durable, never before."""
-        self._gathered.append((record, then))
+    def put(self, record: Record, given: Callable[[], None], then: Callable[[], None]) -> None:
+        """Has `record` written; `then` is called once it is durable, never before.
+
+        `given` is called when the ledger is being given it: whatever it is given from then on comes later.
+        """
+        self._gathered.append((record, given, then))
         self._filled.set()
 
     def close(self) -> None:
@@ -61,10 +67,14 @@ class Recorder:
                 group, self._gathered = self._gathered, []
                 # Not waited for: what comes meanwhile goes to the ledger at once and is in its next commit.
                 writing.create_task(self._write(group))
+                # Tasks begin in the order in which they were made, so nothing that follows from this can
+                # overtake the group on its way to the ledger.
+                for _, given, _ in group:
+                    given()
 
-    async def _write(self, group: Sequence[tuple[Record, Callable[[], None]]]) -> None:
-        if group and await self._written([record for record, _ in group]):
-            for _, then in group:
+    async def _write(self, group: Sequence[_Put]) -> None:
+        if group and await self._written([record for record, _, _ in group]):
+            for _, _, then in group:
                 then()
 
     async def _written(self, records: Sequence[Record]) -> bool:

@@ -48,6 +48,19 @@ async def test_no_more_would_be_in_doubt_after_a_crash_than_twice_the_concurrenc
     assert 5 <= max(seen) <= 10
 
 
+async def test_the_next_intents_do_not_wait_for_the_outcomes_that_made_room_to_be_on_disk():
+    bench = Bench(ledger=Ledger(delay=0.005), concurrency=1)
+    intend, not_on_disk = bench.ledger.intend, []
+
+    async def asked(intents):
+        not_on_disk.append(len(bench.site.sent) - len(bench.ledger.records))
+        await intend(intents)
+
+    bench.ledger.intend = asked
+    await bench.run(tasks(12))
+    assert max(not_on_disk) == 2
+
+
 async def test_an_intent_that_has_aged_is_renewed_before_the_request_leaves(monkeypatch):
     monkeypatch.setattr(intake, "INTENT_HOLDS", 0.02)
     bench = Bench(concurrency=2)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from functools import partial
 
 from bulkseg.clock import Clock
 from bulkseg.errors import StorageFull
@@ -39,7 +40,8 @@ class Ledger:
 
 class Bench:
     def __init__(self, **ledger):
-        self.ledger, self.stop, self.told, self.waits = Ledger(**ledger), Stop(), [], []
+        self.ledger, self.stop, self.waits = Ledger(**ledger), Stop(), []
+        self.given, self.told = [], []
         self.recorder = Recorder(self.ledger, stop=self.stop, clock=Clock(sleep=self.sleep))
 
     async def sleep(self, seconds):
@@ -48,7 +50,8 @@ class Bench:
 
     def put(self, *numbers):
         for number in numbers:
-            self.recorder.put(record(number), lambda number=number: self.told.append(number))
+            given, told = partial(self.given.append, number), partial(self.told.append, number)
+            self.recorder.put(record(number), given, told)
 
     @asynccontextmanager
     async def working(self):
@@ -72,10 +75,22 @@ async def test_nobody_is_told_before_the_record_is_on_disk():
     async with bench.working():
         bench.put(1, 2)
         await settled()
-        assert (bench.ledger.tries, bench.told) == ([[1, 2]], [])
+        assert (bench.ledger.tries, bench.given, bench.told) == ([[1, 2]], [1, 2], [])
         bench.ledger.let.set()
         await settled()
         assert bench.told == [1, 2]
+
+
+async def test_what_follows_from_a_record_being_given_to_the_ledger_comes_to_the_ledger_after_it():
+    bench = Bench(held=True)
+
+    def next_to_the_ledger():
+        asyncio.create_task(bench.ledger.record([record(2)]))  # noqa: RUF006  # it ends with the test
+
+    async with bench.working():
+        bench.recorder.put(record(1), next_to_the_ledger, lambda: None)
+        await settled()
+        assert bench.ledger.tries == [[1], [2]]
 
 
 async def test_what_has_gathered_is_one_group_and_does_not_wait_for_the_one_before():
