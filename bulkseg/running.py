@@ -17,7 +17,7 @@ from bulkseg.checkpoint import Checkpoint, Doubt, Standing
 from bulkseg.clock import Clock, steady
 from bulkseg.dispatch import Dispatcher
 from bulkseg.eloqua.client import Eloqua
-from bulkseg.errors import BulksegError, Stopped, StorageFull
+from bulkseg.errors import BulksegError, CheckpointLost, Stopped, StorageFull
 from bulkseg.evidence import Evidence
 from bulkseg.exists import Policy, taken
 from bulkseg.feed import Page, first_of, open_tasks, pages, pages_of, threaded
@@ -140,11 +140,11 @@ class Running:
         return summary
 
     def _put_down(self, seconds: float) -> Summary:
-        """The summary, kept in the checkpoint; it is told as well where the disk has no room for it."""
+        """The summary, kept in the checkpoint; it is told as well where that does not take it."""
         summary = self._summary(seconds)
         try:
             self._checkpoint.end_run(self._number, summary.document(), self._clock.now())
-        except StorageFull as error:
+        except (CheckpointLost, StorageFull) as error:
             self._stop.fail(error)
             return self._summary(seconds)
         return summary

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from bulkseg.location import Location, located
 from bulkseg.names import fold
 from bulkseg.sandbox import Names, Settings
 from bulkseg.sandbox.store import Store
@@ -24,7 +25,7 @@ _NAMES = ("Crash {}", "Straße  {} ＡＢ", "O'Brien''s {}", "all * of {}", 'Ün
 _JOB = """\
 [job]
 name = "crash"
-
+{}
 [source]
 path = "specs.csv"
 key = ["code"]
@@ -60,6 +61,7 @@ class Case:
     decoys: likewise, in turn made just now by somebody else and an hour ago by us.
     runs: how many it may take to the end, those that were killed not counted.
     may_be_unknown: some specs may be left in doubt at the end.
+    database: the address of a PostgreSQL in which the checkpoint lies, not in a file.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Case:
     runs: int = 1
     may_be_unknown: bool = False
     arguments: tuple[str, ...] = ()
+    database: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Place:
     """A case's files. Segments with an id up to `stood_id` were there before the first run."""
 
     job: Path
-    checkpoint: Path
+    checkpoint: Location
     log: Path
     settings: Settings
     stood_id: int
@@ -98,8 +101,14 @@ def set_up(case: Case, folder: Path) -> Place:
     with (folder / "specs.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("code", "name", "copy_of"), *rows])
     job = folder / "crash.toml"
-    job.write_text(_JOB + _table("limits", case.limits) + _table("results", {"if_exists": case.if_exists}))
-    return Place(job, job.with_suffix(".checkpoint"), folder / "run.log", settings, stood_id)
+    checkpoint = f"{case.database}#{folder.name}" if case.database else f"{folder}/crash.checkpoint"
+    named = f"checkpoint = {orjson.dumps(checkpoint).decode()}\n"
+    job.write_text(
+        _JOB.replace("{}", named, 1)
+        + _table("limits", case.limits)
+        + _table("results", {"if_exists": case.if_exists})
+    )
+    return Place(job, located(checkpoint), folder / "run.log", settings, stood_id)
 
 
 def name_of(number: int) -> str:

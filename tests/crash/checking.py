@@ -12,8 +12,9 @@ from tempfile import TemporaryDirectory
 
 import orjson
 
-from bulkseg.checkpoint import read
+from bulkseg.checkpoint import exists, read
 from bulkseg.checkpoint.rows import SpecRow
+from bulkseg.location import Location
 from bulkseg.model import State
 from bulkseg.sandbox.settings import USER_ID
 from bulkseg.sandbox.store import Store
@@ -67,10 +68,18 @@ def look(place: Place) -> Sides:
     return Sides(server, checkpoint)
 
 
-def _checkpoint(path: Path) -> dict[str, SpecRow]:
-    """Read from a copy: a reader may mend what a killed process left, and that is for the next run to do."""
-    if not path.exists():
+def _checkpoint(place: Location) -> dict[str, SpecRow]:
+    """What is on record of each key."""
+    if not exists(place):
         return {}
+    if isinstance(place, Path):
+        return _from_a_copy(place)
+    with read(place) as reader:
+        return {orjson.loads(row.key)[1]: row for row in reader.specs()}
+
+
+def _from_a_copy(path: Path) -> dict[str, SpecRow]:
+    """A reader may mend what a killed process left in a file, and that is for the next run to do."""
     with TemporaryDirectory() as folder:
         copy = Path(folder, path.name)
         for name in (path.name, f"{path.name}-wal"):

@@ -1,8 +1,8 @@
 """Kills runs of all kinds again and again, prints a line for each kill, and a table of what was made.
 
-Usage: python -m tests.crash.torture [--kills N] [--seed S] [--case N]. Exit status 1 if anything was made
-twice, lost, or given an id that is not its own. A case is the same for the same seed and number, but what a
-kill hits differs each time.
+Usage: python -m tests.crash.torture [--kills N] [--seed S] [--case N] [--store postgres]. Exit status 1 if
+anything was made twice, lost, or given an id that is not its own. A case is the same for the same seed and
+number, but what a kill hits differs each time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from bulkseg.sandbox import Fault, FaultKind, Names, Settings, Unique
+from tests import cluster
 from tests.crash.case import Case
 from tests.crash.harness import Figures, survive
 
@@ -56,19 +57,27 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--kills", type=int, default=KILLS, help=f"how many, {KILLS_EACH} for each case")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="by default another one")  # noqa: S311  # no secret
     parser.add_argument("--case", type=int, help="only the case of this number, to see it again")
+    parser.add_argument("--store", choices=("file", "postgres"), default="file", help="where checkpoints lie")
     asked = parser.parse_args(arguments)
     _say(f"seed {asked.seed}")
+    if asked.store == "file":
+        return _torture(asked, None)
+    with cluster.running(fsync=True) as postgres:
+        return _torture(asked, postgres.url)
+
+
+def _torture(asked: argparse.Namespace, database: str | None) -> int:
     numbers = range(1, 1 + -(-asked.kills // KILLS_EACH)) if asked.case is None else [asked.case]
     with ThreadPoolExecutor(AT_ONCE) as threads:
-        figures = list(threads.map(partial(_survived, asked.seed), numbers))
+        figures = list(threads.map(partial(_survived, asked.seed, database), numbers))
     _say("")
     _tell(figures)
     return 1 if any(each.violations for each in figures) else 0
 
 
-def _survived(seed: int, number: int) -> Figures:
+def _survived(seed: int, database: str | None, number: int) -> Figures:
     folder = Path(mkdtemp(prefix=f"torture-{number}-"))
-    figures = survive(case_of(seed, number), folder, _seed(seed, number), _say)
+    figures = survive(replace(case_of(seed, number), database=database), folder, _seed(seed, number), _say)
     for violation in figures.violations:
         _say(f"{figures.case}: WRONG: {violation} (see {folder}; --seed {seed} --case {number})")
     return figures

@@ -133,6 +133,21 @@ async def test_a_late_holder_may_send_nothing_and_record_nothing_but_ids(databas
             opened(database)
 
 
+async def test_a_holder_that_stands_still_in_the_middle_of_a_transaction_is_in_nobodys_way(database):
+    late = opened(database, terms=Terms(lease=0.2, patience=5.0))
+    take_in(late, source("ab"))
+    late._own.execute("BEGIN")
+    late._own.execute("SELECT FROM bulkseg.checkpoint FOR KEY SHARE")
+    late._lease.end()
+    await asyncio.sleep(0.25)
+    began = time.monotonic()
+    with opened(database):
+        assert time.monotonic() - began < 5.0
+        await late.record([created(1, "17")])  # by a new connection
+    assert rows(database)[0].segment_id == "17"
+    late.close()
+
+
 def test_many_that_begin_at_once_in_an_empty_database_do_not_collide(cluster):
     sql(located(cluster.url), "CREATE DATABASE fresh")
     url = cluster.url.replace("/postgres?", "/fresh?")

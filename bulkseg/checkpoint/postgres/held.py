@@ -12,7 +12,7 @@ from bulkseg.checkpoint.draft import Draft
 from bulkseg.checkpoint.held import Checkpoint
 from bulkseg.checkpoint.postgres.journal import DatabaseJournal, Preparation, lost
 from bulkseg.checkpoint.postgres.lease import Lease
-from bulkseg.checkpoint.postgres.registry import OURS, Grant, release, renew
+from bulkseg.checkpoint.postgres.registry import OURS, Grant, label, release, renew
 from bulkseg.checkpoint.postgres.session import Raw, Session
 from bulkseg.checkpoint.terms import Terms
 from bulkseg.checkpoint.writer import Writer
@@ -38,9 +38,9 @@ class DatabaseCheckpoint(Checkpoint):
     def __init__(self, session: Session, grant: Grant, terms: Terms, asked_at: float) -> None:
         database, patience = session.database, terms.patience
         self._session, self._grant = session, grant
-        ready = Preparation(grant)
-        sessions = [Session(database, patience=min(patience, _ASKING)) for _ in range(2)]
-        writing = Session(database, patience=patience, prepare=ready)
+        name = label(grant.entry, grant.epoch)
+        sessions = [Session(database, patience=min(patience, _ASKING), label=name) for _ in range(2)]
+        writing = Session(database, patience=patience, label=name, prepare=Preparation(grant))
         for each in (*sessions, writing):
             each.enter(grant.entry.schema)
         self._own, asking = sessions

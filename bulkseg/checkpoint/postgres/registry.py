@@ -46,6 +46,13 @@ UPDATE bulkseg.checkpoint SET epoch = epoch + 1, holder = ?, process = ?, lease 
     expires_at = clock_timestamp() + ? * interval '1 second'
 WHERE id = ? RETURNING epoch, extract(epoch FROM cut_off_until - clock_timestamp())
 """
+# A holder that stands still in the middle of a transaction would keep its locks for as long as it stands.
+_SEVER = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = ? AND pid <> pg_backend_pid()
+"""
+# In case that cannot be done: it is another user's. In seconds.
+_LOCKED = 20
 _RENEW = """
 UPDATE bulkseg.checkpoint SET expires_at = clock_timestamp() + lease * interval '1 second'
 WHERE id = ? AND epoch = ?
@@ -85,6 +92,11 @@ class Grant:
     migrated_from: int | None
 
 
+def label(entry: Entry, epoch: int) -> str:
+    """What the connections of a holder are called."""
+    return f"bulkseg {entry.id} {epoch}"
+
+
 def is_there(session: Session) -> bool:
     """Whether this database has ever had a checkpoint."""
     return bool(session.execute(_THERE).fetchone()[0])
@@ -114,13 +126,17 @@ def take(session: Session, job: str, now: float, lease: float, migrations: Migra
     name = str(database.name)
 
     def work() -> Grant:
+        session.execute(f"SET LOCAL lock_timeout = '{_LOCKED}s'")
         session.execute(_ALONE, ("",))
         if not is_there(session):
             for statement in _TABLES:
                 session.execute(statement)
-        entry = find(session, name, "FOR UPDATE") or _make(session, name, job, now)
-        refuse_other_job(entry.job, job, database)
-        _refuse_held(entry, database)
+        seen = find(session, name) or _make(session, name, job, now)
+        refuse_other_job(seen.job, job, database)
+        _refuse_held(seen, database)
+        session.execute(_SEVER, (label(seen, seen.epoch),))
+        entry = find(session, name, "FOR UPDATE") or seen
+        _refuse_held(entry, database)  # it may have been renewed just now
         session.execute(f"SET LOCAL search_path = {entry.schema}")
         migrated_from = _bring_forward(session, entry, database, migrations)
         cut_off = entry.left is not None and not is_dead(entry.process)

@@ -25,7 +25,6 @@ Raw = psycopg.Connection[tuple[Any, ...]]
 
 # So that a peer that is gone without a word is found out, in seconds; an address may say otherwise.
 _DEFAULTS = {
-    "application_name": "bulkseg",
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 3,
@@ -46,16 +45,23 @@ class Session:
     """For any thread, one at a time.
 
     A statement by itself is repeated where the connection breaks, for `patience` seconds, so it has to be one
-    that may be done twice; and so has what is given to `transact`. `prepare` makes each new connection ready.
+    that may be done twice; and so has what is given to `transact`. The server shows its connections under
+    `label`; `prepare` makes each new one ready.
 
     Raises CheckpointError where the database cannot be used, StorageFull where it does not take what is
     written, or stays away.
     """
 
     def __init__(
-        self, database: Database, *, patience: float = 0.0, prepare: Callable[[Raw], None] | None = None
+        self,
+        database: Database,
+        *,
+        patience: float = 0.0,
+        label: str = "bulkseg",
+        prepare: Callable[[Raw], None] | None = None,
     ) -> None:
         self.database = database
+        self._label = label
         self._patience = patience
         self._prepare = prepare
         self._lock = threading.RLock()
@@ -169,7 +175,8 @@ class Session:
         return error
 
     def _connected(self) -> Raw:
-        options = {**_DEFAULTS, **conninfo_to_dict(self.database.url), "client_encoding": "utf8"}
+        ours = {"client_encoding": "utf8", "application_name": self._label}
+        options = {**_DEFAULTS, **conninfo_to_dict(self.database.url), **ours}
         raw = psycopg.connect(**options, autocommit=True)  # type: ignore[arg-type]  # all are libpq's own
         encoding = raw.info.parameter_status("server_encoding")
         if encoding != "UTF8":
