@@ -34,8 +34,8 @@ NEXT = f"""
 What next:
   bulkseg status {FOLDER}/{EXAMPLE}  what the checkpoint knows
   bulkseg plan {FOLDER}/{EXAMPLE}    what a run would send now
-  bulkseg sandbox                            a local Eloqua that stays, to rehearse your own job against
-  bulkseg run JOB                            for real, with ELOQUA_COMPANY, _USER and _PASSWORD set"""
+  bulkseg sandbox    a local Eloqua that stays, to rehearse your own job against
+  bulkseg run JOB    for real, with ELOQUA_COMPANY, _USER and _PASSWORD set"""
 
 
 def tour(log_level: LogLevel) -> int:
@@ -52,7 +52,7 @@ async def _tour(job: Job, folder: Path, log_level: LogLevel) -> int:
         variables = environment(sandbox.url)
         del variables["ELOQUA_BASE_URL"]  # so that it asks the login URL, as a real run does
         site = load_site(None, variables)
-        typer.echo(f"A local Eloqua listens at {sandbox.url}. `bulkseg run {job.path}` against it:\n")
+        typer.echo(f"A local Eloqua listens at {sandbox.url}. Against it:\nbulkseg run {job.path}\n")
         first = await _run(job, site, log_level)
         if first.exit:
             return first.exit
@@ -75,7 +75,7 @@ def _show(job: Job, output: Path) -> None:
         for spec in islice(reader.specs([State.CREATED]), IDS_SHOWN):
             typer.echo(f"  {spec.segment_id:>6}  {spec.name}")
         write_results(reader.specs(), output)
-    typer.echo(f"\nThe checkpoint lies in {job.checkpoint}, all results in {output}.")
+    typer.echo(f"\nThe checkpoint: {job.checkpoint}\nAll results:    {output}")
 
 
 def _folder() -> Path:

@@ -115,6 +115,13 @@ async def test_the_bar_ends_at_100_percent_and_never_before_all_is_done():
     assert "100 %  1,000/1,000  in" in last
 
 
+def test_the_bar_of_a_run_with_nothing_to_do_is_full():
+    console = terminal()
+    console.print(picture("nightly, run 2", Meter(Tally(), lambda: 0.0).read(), []))
+    assert "\x1b[32m━━━" in console.file.getvalue()
+    assert "100 %  0/0" in shown(console)
+
+
 async def test_a_picture_that_would_be_the_same_is_not_drawn_again():
     console, tally = terminal(), Tally(total=9, allowed=5)
     display = Display(console, lambda: 0.0)
