@@ -15,6 +15,7 @@ import pytest
 
 from bulkseg.sandbox import Settings, environment
 from bulkseg.sandbox.store import Store
+from tests import cluster as clusters
 from tests.crash.case import Case, Place, set_up
 from tests.crash.checking import at_the_end, look
 from tests.crash.harness import survive
@@ -113,3 +114,20 @@ def test_killed_again_and_again_over_a_database_each_segment_is_made_once(tmp_pa
     figures = survive(case, tmp_path, seed=7)
     assert not figures.violations, "\n".join(figures.violations)
     assert (figures.kills, figures.made, figures.twice, figures.lost) == (3, 200, 0, 0)
+
+
+def test_a_run_waits_for_a_database_that_is_stopped_and_started_and_goes_on(tmp_path):
+    """Once as in a crash of it, and once for longer than the lease."""
+    with clusters.running(fsync=True) as own:
+        case = Case("restarted", 100, Settings(latency=0.05), {**LIMITS, "rate": 50}, database=own.url)
+        place = set_up(case, tmp_path)
+        with Server(place.settings) as server, run(place, server.url) as process:
+            for count, seconds in ((20, 0.0), (60, 2 * LEASE)):
+                until(lambda count=count: made(place) >= count, process)
+                own.stop()
+                time.sleep(seconds)
+                own.start()
+            document, _ = process.communicate(timeout=40)
+            assert process.returncode == 0, place.log.read_text()
+        assert orjson.loads(document)["stopped"] is None
+        assert list(at_the_end(case, look(place))) == []
