@@ -17,7 +17,7 @@ IfExists = Literal["fail", "skip", "adopt", "ignore"]
 # --- Of several commands --------------------------------------------------------------------------------
 
 JobArgument = Annotated[
-    Path, typer.Argument(metavar="JOB", help="A job file (.toml), or a data file (.csv ...).")
+    str, typer.Argument(metavar="JOB", help="A job file (.toml), a data file (.csv), or a URL.")
 ]
 CheckpointArgument = Annotated[
     str, typer.Argument(metavar="CHECKPOINT", help="A checkpoint, or the job that it is of.")
@@ -31,7 +31,7 @@ CheckpointOption = Annotated[
     typer.Option("--checkpoint", metavar="FILE", help="Another one: a file, or postgresql://HOST/DB"),
 ]
 SourceOption = Annotated[
-    Path | None,
+    str | None,
     typer.Option("--source", metavar="FILE", help="Rows from FILE, not from the job's own source."),
 ]
 RetryFailedOption = Annotated[

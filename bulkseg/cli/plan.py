@@ -80,6 +80,7 @@ def plan(
         from bulkseg import pipeline
         from bulkseg.job import load_job, with_source
         from bulkseg.location import located
+        from bulkseg.remote import place_of
 
         chosen = pipeline.RunOptions(
             checkpoint=located(checkpoint) if checkpoint else None,
@@ -89,7 +90,9 @@ def plan(
             if_exists=if_exists,
             make_folders=make_folders,
         )
-        read = with_source(load_job(job, options.parse_vars(var)), source)
+        read = with_source(
+            load_job(place_of(job), options.parse_vars(var)), place_of(source) if source else None
+        )
         if online and output is not None:
             raise ConfigError(
                 "-o writes what the job asks for, without a look at the site: leave out --online"

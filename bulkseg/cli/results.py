@@ -86,12 +86,13 @@ def _write_specs(path: Location, states: Sequence[State], output: Path | None) -
         return write_stream(rows, sys.stdout.buffer) if output is None else write_results(rows, output)
 
 
-def _source_of(job: Job | None, checkpoint: Location, source: Path | None) -> Job:
+def _source_of(job: Job | None, checkpoint: Location, source: str | None) -> Job:
     from bulkseg.job import with_source
+    from bulkseg.remote import place_of
 
     if job is None:
         raise ConfigError(f"{checkpoint}: no job of this checkpoint lies beside it; name the job instead")
-    return with_source(job, source)
+    return with_source(job, place_of(source) if source else None)
 
 
 def _write_rows(

@@ -70,8 +70,9 @@ def run(
         from bulkseg.job import load_job, with_source
         from bulkseg.location import located
         from bulkseg.pipeline import RunOptions
+        from bulkseg.remote import place_of
 
-        watcher = attended(ending, watch(log_format, log_level), job, on_done=on_done, metrics=metrics)
+        watcher = attended(ending, watch(log_format, log_level), Path(job), on_done=on_done, metrics=metrics)
         if report is not None:
             refuse_unfit(report)
         chosen = RunOptions(
@@ -88,7 +89,9 @@ def run(
             make_folders=make_folders,
         )
         asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
-        read = with_source(load_job(job, options.parse_vars(var)), source)
+        read = with_source(
+            load_job(place_of(job), options.parse_vars(var)), place_of(source) if source else None
+        )
         work = partial(_provision, read, chosen, watcher, asks=asks)
         summary = work() if report is None else _reported(report, read, chosen, work)
         ending.document = summary.document()
@@ -139,7 +142,7 @@ def _errors(summary: Summary) -> list[tuple[str, int, str]]:
     return []
 
 
-def _not_begun(job: Path, checkpoint: str | None, error: BulksegError) -> dict[str, Any]:
+def _not_begun(job: str, checkpoint: str | None, error: BulksegError) -> dict[str, Any]:
     """What `run --json` prints where there was no run: the summary of one all the same, and the problems."""
     from bulkseg.errors import ConfigError
     from bulkseg.location import located
@@ -148,6 +151,6 @@ def _not_begun(job: Path, checkpoint: str | None, error: BulksegError) -> dict[s
     place: Location = Path()
     with suppress(ConfigError):
         place = located(checkpoint or "")
-    summary = Summary(str(job), place, stopped=str(error), exit=error.exit_status)
+    summary = Summary(job, place, stopped=str(error), exit=error.exit_status)
     known = {} if checkpoint else {"checkpoint": None}
     return {**summary.document(), **known, **error_document(error)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 from bulkseg.duration import duration
@@ -34,12 +33,10 @@ class Call:
     vars: tuple[str, ...] = ()
 
     @classmethod
-    def of(
-        cls, job: Path, checkpoint: Location | None, source: Path | None, variables: Sequence[str]
-    ) -> Self:
+    def of(cls, job: str, checkpoint: Location | None, source: str | None, variables: Sequence[str]) -> Self:
         """From the arguments as they were given."""
         named = [None if path is None else str(path) for path in (checkpoint, source)]
-        return cls(str(job), named[0], named[1], tuple(variables))
+        return cls(job, named[0], named[1], tuple(variables))
 
     def run(self) -> str:
         """The same run once more."""

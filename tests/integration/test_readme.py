@@ -199,6 +199,7 @@ def test_only_what_cannot_be_run_here_is_left_out():
         ],
         [["python3", "-m"], ["~/bulkseg/bin/pip", "install"], ["~/bulkseg/bin/pip", "install"]],
         [["docker", "build"], ["docker", "run"]],
+        [["pip", "install"], ["bulkseg", "run"]],
         [["pip", "install"], ["export", "PGPASSWORD=..."], ["bulkseg", "run"], ["bulkseg", "status"]],
     ]
 
