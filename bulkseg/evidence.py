@@ -79,7 +79,9 @@ class Evidence:
         # By that run's own user: this one may have another's credentials.
         us = self._facts.us(run)
         users = self._facts.users() if us is None else ()
-        return Known(self._facts.stood(run, ids), self._claimed(ids), us, users)
+        stood = self._facts.stood(run, ids)
+        # Looked into once for each that is on a list: of a long one, that is often.
+        return Known(None if stood is None else frozenset(stood), self._claimed(ids), us, users)
 
     def unclaimed(self, page: Sequence[Sighting], witnesses: Collection[str] = ()) -> Iterator[Sighting]:
         """Which of a page matter where something is in doubt: what no spec has yet, and the witnesses."""

@@ -8,7 +8,7 @@ up to date.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 
 from bulkseg.listing import Sighting
@@ -51,8 +51,8 @@ class Known:
     that other runs of this job had.
     """
 
-    stood: Collection[str] | None
-    claimed: Collection[str]
+    stood: Set[str] | None
+    claimed: Set[str]
     us: str | None
     users: Collection[str] = ()
 
