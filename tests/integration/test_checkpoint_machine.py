@@ -9,14 +9,18 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from hypothesis import settings
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bulkseg.checkpoint import Checkpoint, read
 from bulkseg.errors import CheckpointError
+from bulkseg.location import Location, located
 from bulkseg.model import Intent, Record, State
 from tests.checkpoints import NOW, drafted, opened, spec, take_in
+from tests.cluster import Cluster
 
 KEYS = st.sampled_from("abcdef")
 # A source: some keys in some order, each with its content in one of two versions.
@@ -55,7 +59,7 @@ class CheckpointMachine(RuleBasedStateMachine):
         self.generation = 0
         self.next_id = 1
         self.model: dict[str, Known] = {}
-        self.checkpoint: Checkpoint = opened(self.path)
+        self.checkpoint: Checkpoint = opened(self.place)
 
     def teardown(self) -> None:
         if hasattr(self, "checkpoint"):
@@ -64,8 +68,17 @@ class CheckpointMachine(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
     @property
-    def path(self) -> Path:
+    def place(self) -> Location:
         return self.folder / f"{self.generation}.checkpoint"
+
+    def break_off(self) -> None:
+        """Go on with the files as they lie: what a killed process leaves."""
+        old = self.place
+        self.generation += 1
+        for side in ("", "-wal"):
+            shutil.copy(f"{old}{side}", f"{self.place}{side}")
+        self.checkpoint.close()
+        self.checkpoint = opened(self.place)
 
     def numbers(self) -> dict[str, int]:
         rows = self.checkpoint._queries.execute("SELECT key, id FROM spec").fetchall()
@@ -86,7 +99,7 @@ class CheckpointMachine(RuleBasedStateMachine):
             spec(key, name=f"{key}{version}", line=place) for place, (key, version) in enumerate(source, 1)
         ]
         with drafted(specs) as draft:
-            plan = draft.compare(self.path, retry_failed=retry_failed, redo=redo)
+            plan = draft.compare(self.place, retry_failed=retry_failed, redo=redo)
         take_in(self.checkpoint, specs, retry_failed=retry_failed, redo=redo)
         for known in self.model.values():
             known.place = None
@@ -165,17 +178,11 @@ class CheckpointMachine(RuleBasedStateMachine):
     @rule()
     def close_and_open(self) -> None:
         self.checkpoint.close()
-        self.checkpoint = opened(self.path)
+        self.checkpoint = opened(self.place)
 
     @rule()
     def crash(self) -> None:
-        """Go on with the files as they lie: what a killed process leaves."""
-        old = self.path
-        self.generation += 1
-        for side in ("", "-wal"):
-            shutil.copy(f"{old}{side}", f"{self.path}{side}")
-        self.checkpoint.close()
-        self.checkpoint = opened(self.path)
+        self.break_off()
 
     def present(self) -> list[Known]:
         return [known for known in self.model.values() if known.place is not None]
@@ -184,7 +191,7 @@ class CheckpointMachine(RuleBasedStateMachine):
     def all_that_is_on_record_is_what_the_model_knows(self) -> None:
         if not hasattr(self, "checkpoint"):
             return
-        with read(self.path) as reader:
+        with read(self.place) as reader:
             rows = {row.key: row for row in reader.specs()}
             assert reader.gone() == len(self.model) - len(self.present())
         assert {key: (row.name, row.state, row.attempts, row.segment_id) for key, row in rows.items()} == {
@@ -211,3 +218,40 @@ class CheckpointMachine(RuleBasedStateMachine):
 
 TestCheckpointMachine = CheckpointMachine.TestCase
 TestCheckpointMachine.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+class DatabaseMachine(CheckpointMachine):
+    """The same in PostgreSQL, where a crash leaves a lease that runs out."""
+
+    url = ""
+
+    @property
+    def place(self) -> Location:
+        return located(f"{self.url}#{self.folder.name}")
+
+    def break_off(self) -> None:
+        old = self.checkpoint
+        old._lease.end()
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE bulkseg.checkpoint SET expires_at = now() - interval '1 s' WHERE name = %s",
+                (self.folder.name,),
+            )
+        self.checkpoint = opened(self.place)
+        old.close()
+
+
+@pytest.fixture
+def in_the_cluster(cluster: Cluster) -> None:
+    DatabaseMachine.url = cluster.url
+
+
+@pytest.mark.needs("pg_ctl")
+@pytest.mark.usefixtures("in_the_cluster")
+class TestDatabaseMachine(DatabaseMachine.TestCase):
+    settings = settings(
+        max_examples=6,
+        stateful_step_count=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
