@@ -8,7 +8,8 @@ up to date.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from bulkseg.listing import Sighting
@@ -51,8 +52,8 @@ class Known:
     that other runs of this job had.
     """
 
-    stood: Set[str] | None
-    claimed: Set[str]
+    stood: AbstractSet[str] | None
+    claimed: AbstractSet[str]
     us: str | None
     users: Collection[str] = ()
 

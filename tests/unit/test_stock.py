@@ -1,6 +1,6 @@
 """What stood there before a run goes to disk page by page, and is a list only once it is whole."""
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from datetime import date
 
 from bulkseg.checkpoint import open_checkpoint
@@ -43,5 +43,5 @@ async def test_whether_one_of_thousands_stood_there_is_no_matter_of_looking_thro
         await stock.put(page("1", "2"))
         await stock.seal()
         known = Evidence(checkpoint.facts, Clock()).known(run, ["1", "2", "3"])
-        assert isinstance(known.stood, Set)
+        assert isinstance(known.stood, AbstractSet)
         assert known.stood == {"1", "2"}
