@@ -155,8 +155,11 @@ def _oauth(name: str | None, sources: Sources, found: Mapping[str, str], environ
 def _require(sources: Sources, found: Mapping[str, str], ends: tuple[str, ...]) -> None:
     missing = [sources.variable(end) for end in ends if not found[end]]
     if missing:
-        where = f"{' and '.join(missing)} not set: looked in {sources.looked_in()}"
-        raise ConfigError(f"{where}. `bulkseg plan` and `bulkseg demo` need no credentials")
+        named = " and ".join([", ".join(missing[:-1]), missing[-1]] if missing[1:] else missing)
+        raise ConfigError(
+            f"{named} not set: looked in {sources.looked_in()}. Put what is missing into one of these;"
+            " `bulkseg plan` and `bulkseg demo` need no credentials"
+        )
 
 
 def _refuse_colons(sources: Sources, found: Mapping[str, str]) -> None:

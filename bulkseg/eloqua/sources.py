@@ -21,6 +21,9 @@ KEYRING_SERVICE = "bulkseg"
 CREDENTIALS = ("COMPANY", "USER", "PASSWORD", "CLIENT_ID", "CLIENT_SECRET", "REFRESH_TOKEN")
 _SECRET = frozenset({"PASSWORD", "CLIENT_SECRET", "REFRESH_TOKEN"})
 
+# What a message about a file that cannot be read ends with.
+READABLE = "it has to be a file that this user may read"
+
 _SITE_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -96,9 +99,10 @@ class Sources:
             try:
                 # A file that was written with an editor or `echo` ends with a line break that is not meant.
                 return path.read_text("utf-8-sig").rstrip("\r\n")
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-                raise ConfigError(f"{path} cannot be read: {reason}") from None
+            except OSError as error:
+                raise ConfigError(f"{path} cannot be read: {error.strerror}; {READABLE}") from None
+            except UnicodeDecodeError:
+                raise ConfigError(f"{path} cannot be read: it is not UTF-8; save it as UTF-8") from None
         return ""
 
     def _files(self, variable: str) -> list[Path]:

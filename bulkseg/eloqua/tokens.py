@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import orjson
 
 from bulkseg.clock import Clock
+from bulkseg.eloqua.sources import READABLE
 from bulkseg.errors import ConfigError, SignInRefused, StorageFull
 from bulkseg.redact import secrets
 
@@ -99,7 +100,7 @@ class TokenFile:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise SignInRefused(f"{self} cannot be read: {error.strerror}") from None
+            raise SignInRefused(f"{self} cannot be read: {error.strerror}; {READABLE}") from None
         except ValueError:
             found = None
         if found is None:
@@ -152,7 +153,9 @@ class TokenFile:
         end = clock.monotonic() + LONGEST_HELD
         while not _taken(descriptor):
             if clock.monotonic() > end:
-                raise SignInRefused(f"another process has held {self} for {LONGEST_HELD:g} s: end it")
+                raise SignInRefused(
+                    f"another process has held {self} for {LONGEST_HELD:g} s: end it, then run again"
+                )
             await clock.sleep(_LOOK_EVERY)
 
     def _open_lock(self) -> int:

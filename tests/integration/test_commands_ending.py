@@ -96,7 +96,7 @@ def test_a_refused_sign_in_exits_3_and_shows_no_password(tmp_path, site, job):
 def test_without_credentials_a_run_exits_2_and_says_which_are_missing(tmp_path, job):
     ended = bulkseg("run", job, cwd=tmp_path)
     assert ended.status == 2
-    assert ended.err.startswith("ELOQUA_COMPANY and ELOQUA_USER and ELOQUA_PASSWORD not set")
+    assert ended.err.startswith("ELOQUA_COMPANY, ELOQUA_USER and ELOQUA_PASSWORD not set")
     assert len(ended.err.splitlines()) == 1
 
 
