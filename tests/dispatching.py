@@ -102,14 +102,16 @@ class Watching:
     def __init__(self) -> None:
         self.failures: list[tuple[str, str, str]] = []
         self.notices: list[str] = []
+        self.told: list[dict[str, Any]] = []
 
     def started(self, *_: Any) -> None: ...
     def ended(self, *_: Any) -> None: ...
     def failed(self, one: Spec, state: str, error: str, _request_id: str | None) -> None:
         self.failures.append((one.name, state, error))
 
-    def notice(self, event: str, **_: Any) -> None:
+    def notice(self, event: str, **fields: Any) -> None:
         self.notices.append(event)
+        self.told.append(fields)
 
 
 @dataclass

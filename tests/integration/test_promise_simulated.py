@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -171,6 +171,18 @@ def test_a_canary_is_not_judged_by_lists_that_nothing_later_has_proved_up_to_dat
     world.job(SIX, settle="4s", give_up_after="10m")
     summary = simulate(world.run)
     assert (violations(world, SIX), summary.exit) == ([], 0)
+
+
+def test_a_segment_that_a_server_makes_after_all_is_told_as_a_twin_by_its_key(world):
+    async def work():
+        world.job([f"s {number}" for number in range(400)], settle="1s")
+        world.server.faults = [replace(LATE, late=2.5)]
+        return await world.run(canary=False)
+
+    assert simulate(work).exit == 1
+    _, late = world.server.made("s 0")
+    assert world.watching.notices[-1] == "twin"
+    assert world.watching.told[-1] == {"key": '["t","k1"]', "name": "s 0", "also": (late,)}
 
 
 @pytest.mark.parametrize("canary", [True, False])

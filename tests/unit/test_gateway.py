@@ -93,6 +93,14 @@ async def test_a_429_pauses_the_whole_site_and_is_told_once_a_burst():
     assert (bench.tally.throttled, bench.watching.notices) == (2, ["throttled"])
 
 
+async def test_what_is_told_of_an_answer_has_its_request_id():
+    bench = Bench(Answer(429, b"", request_id="r-1"), Answer(503, b"", request_id="r-2"))
+    await bench.send()
+    await bench.send()
+    assert bench.watching.notices == ["throttled", "server_silent"]
+    assert [told["request_id"] for told in bench.watching.told] == ["r-1", "r-2"]
+
+
 async def test_a_server_that_takes_no_connections_is_paused_for_and_told_when_it_is_back():
     bench = Bench(NoAnswer(left=False, error="refused"), Answer(201, SEGMENT))
     assert isinstance(await bench.send(), NotSent)
