@@ -43,6 +43,9 @@ def sandbox(
     unique: Annotated[
         Unique, typer.Option(metavar="HOW", help="A name that is taken: accept, 400, 409.")
     ] = DEFAULTS.unique,
+    no_conflicting_id: Annotated[
+        bool, typer.Option("--no-conflicting-id", help="A taken name: without the id that has it.")
+    ] = False,
     names: Annotated[
         Names, typer.Option(metavar="HOW", help="What becomes of a name: exact, trim, fold.")
     ] = DEFAULTS.names,
@@ -84,6 +87,7 @@ def sandbox(
             rate=rate,
             faults=tuple(parse_fault(text) for text in fault or ()),
             unique=unique,
+            conflicting_id=not no_conflicting_id,
             names=names,
             folder=folder,
             description=description,

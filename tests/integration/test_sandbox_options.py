@@ -8,7 +8,9 @@ from time import monotonic, time
 
 import pytest
 from aiohttp import ClientSession, ServerDisconnectedError
+from typer.testing import CliRunner
 
+from bulkseg.cli import app
 from bulkseg.errors import ConfigError
 from bulkseg.sandbox import Kept, Names, Settings, Unique, Wins, serve
 from tests.integration.sandbox_client import API, CREDENTIALS, sandboxed
@@ -285,3 +287,36 @@ async def test_a_signal_ends_it_cleanly(start, tmp_path, number):
     out, err = process.communicate(timeout=10)
     assert (process.returncode, out, err) == (0, "", "")
     assert [path.name for path in tmp_path.iterdir()] == ["sandbox.db"]
+
+
+# --- At the command line --------------------------------------------------------------------------------
+
+
+def test_each_way_that_a_server_may_have_with_names_and_bodies_can_be_asked_for_at_the_command_line(
+    monkeypatch,
+):
+    asked = []
+    monkeypatch.setattr("bulkseg.sandbox.run", lambda settings, _: asked.append(settings))
+    ways = {
+        "--unique": "409",
+        "--names": "fold",
+        "--folder": "ignored",
+        "--description": "ignored",
+        "--copy-name": "source",
+        "--copy-elements": "source",
+        "--search-lag": "2.5",
+    }
+    arguments = [word for option in ways.items() for word in option]
+    assert CliRunner().invoke(app, ["sandbox", *arguments, "--no-conflicting-id"]).exit_code == 0
+    assert asked == [
+        Settings(
+            unique=Unique.CONFLICT,
+            conflicting_id=False,
+            names=Names.FOLD,
+            folder=Kept.IGNORED,
+            description=Kept.IGNORED,
+            copy_name=Wins.SOURCE,
+            copy_elements=Wins.SOURCE,
+            search_lag=2.5,
+        )
+    ]
