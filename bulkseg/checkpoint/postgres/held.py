@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import TypeVar
 
 from bulkseg.checkpoint.connect import connect
@@ -17,6 +17,7 @@ from bulkseg.checkpoint.postgres.session import Raw, Session
 from bulkseg.checkpoint.terms import Terms
 from bulkseg.checkpoint.writer import Writer
 from bulkseg.errors import BulksegError
+from bulkseg.location import Database
 
 T = TypeVar("T")
 
@@ -36,16 +37,16 @@ class DatabaseCheckpoint(Checkpoint):
     """Held until `close`, or until it has not been renewed for the time of its lease."""
 
     def __init__(self, session: Session, grant: Grant, terms: Terms, asked_at: float) -> None:
-        database, patience = session.database, terms.patience
         self._session, self._grant = session, grant
-        name = label(grant.entry, grant.epoch)
-        sessions = [Session(database, patience=min(patience, _ASKING), label=name) for _ in range(2)]
-        writing = Session(database, patience=patience, label=name, prepare=Preparation(grant))
-        for each in (*sessions, writing):
-            each.enter(grant.entry.schema)
-        self._own, asking = sessions
-        writer = Writer(DatabaseJournal(writing, grant), database)
-        super().__init__(database, self._own, asking, writer, grant.migrated_from)
+        asking = min(terms.patience, _ASKING)
+        with ExitStack() as held:
+            self._own, queries, writing = (
+                held.enter_context(closing(_entered(session.database, grant, patience)))
+                for patience in (asking, asking, terms.patience)
+            )
+            held.pop_all()
+        writer = Writer(DatabaseJournal(writing, grant), session.database)
+        super().__init__(session.database, self._own, queries, writer, grant.migrated_from)
         if grant.cut_off is not None:
             self.facts.cut_off(terms.monotonic() + grant.cut_off)
         self._lease = Lease(
@@ -88,6 +89,13 @@ class DatabaseCheckpoint(Checkpoint):
         for session in (self._session, self._own):
             session.close()
         self._queries.close()
+
+
+def _entered(database: Database, grant: Grant, patience: float) -> Session:
+    name = label(grant.entry, grant.epoch)
+    session = Session(database, patience=patience, label=name, prepare=Preparation(grant))
+    session.enter(grant.entry.schema)
+    return session
 
 
 def _copy(raw: Raw, source: sqlite3.Connection, table: str) -> None:

@@ -29,7 +29,11 @@ def hold(
     session = Session(database)
     try:
         grant = registry.take(session, job, now, terms.lease, migrations)
-        return DatabaseCheckpoint(session, grant, terms, asked_at)
+        try:
+            return DatabaseCheckpoint(session, grant, terms, asked_at)
+        except BaseException:
+            registry.release(session, grant)
+            raise
     except BaseException:
         session.close()
         raise
