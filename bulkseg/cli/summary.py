@@ -89,7 +89,8 @@ def _cost(document: dict[str, Any]) -> str:
 def _next(document: dict[str, Any], call: Call) -> Iterator[str]:
     """The commands that make sense now."""
     states, where = document["states"], call.where(document)
-    if document["run"] is None or states["pending"]:
+    # What is in doubt, a run looks for once more.
+    if document["run"] is None or any(states[state] for state in ("pending", "sending", "unknown")):
         yield call.run()
     if document["run"] is None:
         return

@@ -8,7 +8,7 @@ from bulkseg.observe import EventName
 
 _SENTENCES: dict[EventName, str] = {
     "throttled": "throttled by the server (429): {rate:.3g} requests a second for now, more as it bears them",
-    "server_silent": "no answer from the server for {seconds} s: {error}",
+    "server_silent": "no answer for {seconds} s: {error}",
     "server_back": "the server answers again",
     "specs_changed": "{count:,} specs were made already and are asked for otherwise now: they are not sent",
     "draining": "{signal}: what is under way is finished and recorded; once more ends at once",

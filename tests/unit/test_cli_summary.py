@@ -50,12 +50,17 @@ def test_a_run_that_did_all_of_its_work():
 
 def test_failures_are_listed_and_tried_again():
     assert commands(document(1, created=1, failed=2, unknown=1)) == [
+        "bulkseg run jobs/nightly.toml",
         "bulkseg verify jobs/nightly.toml",
         "bulkseg results jobs/nightly.toml --state failed,unknown",
         "bulkseg run jobs/nightly.toml --retry-failed",
         "bulkseg resolve jobs/nightly.toml KEY --id N",
         "bulkseg undo jobs/nightly.toml",
     ]
+
+
+def test_what_a_signal_has_left_in_doubt_is_gone_on_with():
+    assert commands(document(143, created=8, sending=1))[0] == "bulkseg run jobs/nightly.toml"
 
 
 def test_the_commonest_errors_are_told_each_with_an_example():
