@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -67,10 +67,8 @@ def run(
         from bulkseg.cli.report import refuse_unfit
         from bulkseg.cli.session import watch
         from bulkseg.cli.summary import Call
-        from bulkseg.job import load_job, with_source
         from bulkseg.location import located
         from bulkseg.pipeline import RunOptions
-        from bulkseg.remote import place_of
 
         watcher = attended(ending, watch(log_format, log_level), Path(job), on_done=on_done, metrics=metrics)
         if report is not None:
@@ -89,14 +87,19 @@ def run(
             make_folders=make_folders,
         )
         asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
-        read = with_source(
-            load_job(place_of(job), options.parse_vars(var)), place_of(source) if source else None
-        )
+        read = _read(job, source, options.parse_vars(var))
         work = partial(_provision, read, chosen, watcher, asks=asks)
         summary = work() if report is None else _reported(report, read, chosen, work)
         ending.document = summary.document()
         _tell(summary, Call.of(job, chosen.checkpoint, source, var or ()), as_json=as_json)
         raise typer.Exit(summary.exit)
+
+
+def _read(job: str, source: str | None, variables: Mapping[str, str]) -> Job:
+    from bulkseg.job import load_job, with_source
+    from bulkseg.remote import place_of
+
+    return with_source(load_job(place_of(job), variables), place_of(source) if source else None)
 
 
 def _provision(job: Job, chosen: RunOptions, watcher: Watcher, *, asks: bool) -> Summary:
