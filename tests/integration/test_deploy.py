@@ -12,8 +12,10 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from bulkseg import afterwards
 from bulkseg.cli import app
 from bulkseg.eloqua.sources import CREDENTIALS
+from bulkseg.job.limits import Limits
 from tests.integration.commands import ROOT, bulkseg, sandbox
 
 DEPLOY = ROOT / "jobs" / "deploy"
@@ -100,6 +102,15 @@ def test_the_pod_is_the_user_and_the_folder_of_the_dockerfile_and_keeps_what_has
     assert variables["ELOQUA_TOKEN_FILE"].startswith(mounts["jobs"]["mountPath"])
     (claim,) = (one["persistentVolumeClaim"] for one in pod()["volumes"] if "persistentVolumeClaim" in one)
     assert claim["claimName"] == manifests()["PersistentVolumeClaim"]["metadata"]["name"]
+
+
+def test_whoever_stops_it_waits_for_what_is_under_way_and_for_the_command_of_its_end():
+    longest = Limits().timeout + afterwards.PATIENCE + afterwards.GRACE
+    (service,) = re.findall(
+        r"^TimeoutStopSec=(\d+)s$", (DEPLOY / "bulkseg@.service").read_text(), re.MULTILINE
+    )
+    assert int(service) > longest
+    assert pod()["terminationGracePeriodSeconds"] > longest
 
 
 def test_cron_mails_only_when_somebody_has_to_look(tmp_path):
