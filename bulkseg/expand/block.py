@@ -87,7 +87,8 @@ class Block:
 
     def _encode(self, cells: Cells, name: str, flaws: list[Flaw]) -> tuple[bytes, str]:
         try:
-            body, key = orjson.dumps(self.body.render(cells, name)), self.key(cells, name)
+            rendered = self.body.render(cells, name)
+            body, key = orjson.dumps(rendered), self.key(cells, name)
         except TemplateFault as fault:
             flaws.append((fault.label, fault.what))
         except BadElements as bad:
@@ -95,6 +96,9 @@ class Block:
         except orjson.JSONEncodeError as error:  # half a surrogate pair, or nested too deeply
             flaws.append(("body", f"cannot be sent as JSON: {error}"))
         else:
+            wrong = folder_flaw(rendered.get("folderId"))
+            if wrong is not None:
+                flaws.append(("folderId", wrong))
             if len(body) > MAX_BODY:
                 flaws.append(("body", f"has {len(body):,} bytes; more than {MAX_BODY:,} are not sent"))
             return body, key
@@ -110,6 +114,16 @@ def source_flaw(action: Action, source_id: str) -> str | None:
     if _ID.fullmatch(source_id) is None:
         return f"must be the id of the segment to copy, a whole number such as 1234, not {source_id!r}"
     return None
+
+
+def folder_flaw(folder_id: object) -> str | None:
+    """What is wrong with the id of a folder, in words."""
+    if not isinstance(folder_id, str) or _ID.fullmatch(folder_id) is not None:
+        return None
+    return (
+        f"must be a folder's id, a whole number such as 180344, not {folder_id!r}; "
+        "the key folder of a job file takes a path"
+    )
 
 
 def _action(cells: Cells, source_id: str, flaws: list[Flaw]) -> Action:

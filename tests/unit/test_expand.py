@@ -273,6 +273,7 @@ def test_a_mistake_is_told_once_whatever_for_each_makes_of_it(refused):
             {"tier": "-7"},
             "elements[1].filter.statement: '-7' names the criterion -7, which is not there",
         ),
+        (SMALL + 'folderId = "{{ tier }}"', {"tier": "Nightly"}, "folderId: must be a folder's id"),
         (SMALL + 'elements = "{{ tier }}"', {"tier": "[1"}, "elements: is no valid JSON at character 3: "),
         (SMALL + 'description = "{{ tier }}"', {"tier": "x" * (1 << 20)}, "body: has 1,048,6"),
         (SMALL + 'description = "{{ tier }}"', {"tier": "\ud800"}, "body: cannot be sent as JSON: "),

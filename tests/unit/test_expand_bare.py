@@ -84,6 +84,8 @@ def test_what_bulkseg_wrote_about_a_failed_row_is_ignored():
         ({"source_id": "12.0"}, "not '12.0'"),
         ({"source_id": " 12"}, "not ' 12'"),
         ({"source_id": "١٢"}, "not '١٢'"),
+        ({"folderId": "Nightly"}, "s.csv:4: folderId: must be a folder's id, a whole number such as 180344"),
+        ({"folderId": "12.0"}, "not '12.0'"),
         ({"elements": "x"}, "s.csv:4: elements: is no valid JSON at character 1"),
         ({"elements": "{}"}, "s.csv:4: elements: must be an array, not {}"),
         ({"elements": "null"}, "s.csv:4: elements: must be an array, not null"),
