@@ -206,8 +206,14 @@ async def test_a_token_that_may_be_on_its_way_is_waited_for(table):
         killed_at = time.monotonic()
         assert await asyncio.wait_for(kept(table), 5) == KEPT
         assert time.monotonic() - killed_at >= SPENDING / 2
-    # The one who came next said at its end that nothing is on its way.
-    assert (await asyncio.wait_for(kept(table), SPENDING / 2)) == KEPT
+
+
+async def test_who_ends_without_a_new_token_keeps_nobody_waiting(database, name):
+    table = TokenTable(database, name, "client", LOGIN)
+    await put(table)
+    async with table.held(Clock()):
+        table.ready(KEPT)
+    assert await asyncio.wait_for(kept(table), 5) == KEPT
 
 
 async def test_a_process_that_stands_still_keeps_it_and_nobody_else_spends_its_token(table, monkeypatch):

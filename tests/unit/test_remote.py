@@ -115,10 +115,17 @@ def test_relative_names_begin_at_the_folder_of_the_job(name, url):
 
 
 @pytest.mark.parametrize(
-    "name", ["/etc/passwd", "file:///etc/passwd", "../../other/x.csv", "../../../x.csv", "https://h/x"]
+    ("name", "said"),
+    [
+        ("/etc/passwd", "a job that lies elsewhere names no file of this machine"),
+        ("file:///etc/passwd", "a job that lies elsewhere names no file of this machine"),
+        ("../../other/x.csv", "leads out of the store"),
+        ("../../../x.csv", "leads out of the store"),
+        ("https://h/x", "cannot be read from there"),
+    ],
 )
-def test_a_job_that_lies_elsewhere_names_no_file_of_this_machine_nor_of_another_store(name):
-    with pytest.raises(InputError, match=f"^s3://b/jobs: {name}: "):
+def test_a_job_that_lies_elsewhere_names_no_file_of_this_machine_nor_of_another_store(name, said):
+    with pytest.raises(InputError, match=f"^s3://b/jobs: {name}: {said}"):
         joined(Url("s3://b/jobs"), name)
 
 
