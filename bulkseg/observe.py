@@ -17,6 +17,8 @@ EventName = Literal[
     "throttled",
     "server_silent",
     "server_back",
+    "database_away",
+    "database_back",
     "specs_changed",
     "draining",
     "twin",

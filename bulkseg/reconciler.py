@@ -14,7 +14,6 @@ from functools import partial
 from itertools import chain
 
 from bulkseg.clock import Clock
-from bulkseg.errors import Stopped
 from bulkseg.evidence import Evidence
 from bulkseg.exists import Policy, exists
 from bulkseg.intake import INTENT_HOLDS
@@ -136,14 +135,16 @@ class Reconciler:
         self._wake.set()
 
     async def work(self) -> None:
-        """Looks until it is cancelled or a stop is asked for, whenever a look is due."""
-        with contextlib.suppress(Stopped):
-            while True:
-                due = [held for held in self._held.values() if held.look_at <= self._clock.monotonic()]
-                if due:
-                    await self._look(due)
-                else:
-                    await self._idle()
+        """Looks until it is cancelled, whenever a look is due.
+
+        Raises Stopped where a stop was asked for, or the checkpoint cannot be asked.
+        """
+        while True:
+            due = [held for held in self._held.values() if held.look_at <= self._clock.monotonic()]
+            if due:
+                await self._look(due)
+            else:
+                await self._idle()
 
     async def twins(self) -> list[tuple[Task, tuple[str, ...]]]:
         """Lists once more what is new, for every spec that this run has sent again.

@@ -15,7 +15,7 @@ from bulkseg.answers import segment_of
 from bulkseg.canary import read_back, refusal
 from bulkseg.checkpoint import Checkpoint, Doubt, Standing
 from bulkseg.clock import Clock, steady
-from bulkseg.dispatch import Dispatcher
+from bulkseg.dispatch import WATCH, Dispatcher
 from bulkseg.eloqua.client import Eloqua
 from bulkseg.errors import BulksegError, CheckpointLost, Stopped, StorageFull
 from bulkseg.evidence import Evidence
@@ -172,17 +172,37 @@ class Running:
         dispatcher = self._dispatcher(hold)
         async with asyncio.TaskGroup() as group:
             trial = Trial(self._read_back, stop=self._stop, group=group)
-            looking = group.create_task(reconciler.work())
+            beside = [group.create_task(one) for one in (self._find_out(reconciler), self._watch_store())]
             for doubt in doubts:
                 dispatcher.expect()
                 self._take_up(doubt, bodies.get(doubt.task.id), reconciler)
             await dispatcher.run(self._source(dispatcher, trial))
-            looking.cancel()
+            for one in beside:
+                one.cancel()
             trial.close()
         if not self._stop.requested:
             hands, warn = self._set.limits.concurrency, self._checkpoint.warn
             await found.read(self._set.server, self._gateway.ask, warn, hands=hands, stop=self._stop)
             await self._look_for_twins(reconciler)
+
+    async def _find_out(self, reconciler: Reconciler) -> None:
+        try:
+            await reconciler.work()
+        except Stopped as error:
+            self._stop.fail(error)  # where one was asked for already, that one counts
+
+    async def _watch_store(self) -> None:
+        """Tells that what is to be written waits for a database, and when it does no more."""
+        away_since: float | None = None
+        while True:
+            why, now = self._checkpoint.away, self._clock.monotonic()
+            if why is not None and away_since is None:
+                away_since = now
+                self._set.observer.notice("database_away", error=why)
+            elif why is None and away_since is not None:
+                self._set.observer.notice("database_back", seconds=round(now - away_since))
+                away_since = None
+            await self._clock.sleep(WATCH)
 
     def _dispatcher(self, hold: Callable[[Hold], None]) -> Dispatcher:
         return Dispatcher(

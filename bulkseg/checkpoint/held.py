@@ -71,6 +71,11 @@ class Checkpoint(ABC):
     def may_send(self) -> bool:
         """Whether this process is sure to hold it at this moment, so that a request may leave."""
 
+    @property
+    def away(self) -> str | None:
+        """Why what is to be written waits, where it lies in a database that is away at the moment."""
+        return None
+
     @abstractmethod
     def _transact(self, work: Callable[[], T]) -> T:
         """Do `work` in a transaction of `_connection`; it may be done again where that was broken off."""

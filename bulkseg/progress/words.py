@@ -10,6 +10,8 @@ _SENTENCES: dict[EventName, str] = {
     "throttled": "throttled by the server (429): {rate:.3g} requests a second for now, more as it bears them",
     "server_silent": "no answer for {seconds} s: {error}",
     "server_back": "the server answers again",
+    "database_away": "waiting for the database: {error}",
+    "database_back": "the database is back after {seconds} s",
     "specs_changed": "{count:,} specs were made already and are asked for otherwise now: they are not sent",
     "draining": "{signal}: what is under way is finished and recorded; once more ends at once",
     "twin": "{name} was made twice: the server also has {also}; delete one",

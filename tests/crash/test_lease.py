@@ -130,4 +130,6 @@ def test_a_run_waits_for_a_database_that_is_stopped_and_started_and_goes_on(tmp_
             document, _ = process.communicate(timeout=40)
             assert process.returncode == 0, place.log.read_text()
         assert orjson.loads(document)["stopped"] is None
+        log = place.log.read_text()
+        assert log.count("\"database_away\"") == log.count("\"database_back\"") >= 1
         assert list(at_the_end(case, look(place))) == []

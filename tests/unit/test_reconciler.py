@@ -615,7 +615,7 @@ def test_a_run_that_sent_nothing_again_looks_for_no_twins():
     assert run(work) == ([], [])
 
 
-def test_a_stop_ends_the_looking():
+def test_a_stop_comes_out_of_the_looking():
     async def work():
         bench = Bench()
 
@@ -625,9 +625,9 @@ def test_a_stop_ends_the_looking():
         bench.reconciler._ask = stopped
         bench.lose()
         await asyncio.sleep(1)
-        return bench.working.done(), bench.working.exception()
+        return bench.working.exception()
 
-    assert run(work) == (True, None)
+    assert isinstance(run(work), Stopped)
 
 
 def test_a_list_that_fails_at_the_end_is_told():

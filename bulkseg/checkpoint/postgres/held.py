@@ -40,12 +40,12 @@ class DatabaseCheckpoint(Checkpoint):
         self._session, self._grant = session, grant
         asking = min(terms.patience, _ASKING)
         with ExitStack() as held:
-            self._own, queries, writing = (
+            self._own, queries, self._writing = (
                 held.enter_context(closing(_entered(session.database, grant, patience)))
                 for patience in (asking, asking, terms.patience)
             )
             held.pop_all()
-        writer = Writer(DatabaseJournal(writing, grant), session.database)
+        writer = Writer(DatabaseJournal(self._writing, grant), session.database)
         super().__init__(session.database, self._own, queries, writer, grant.migrated_from)
         if grant.cut_off is not None:
             self.facts.cut_off(terms.monotonic() + grant.cut_off)
@@ -57,6 +57,11 @@ class DatabaseCheckpoint(Checkpoint):
     def may_send(self) -> bool:
         """Whether the lease still holds, by a clock that goes on while this process stands still."""
         return self._lease.holds()
+
+    @property
+    def away(self) -> str | None:
+        """Why its writer waits, if it does."""
+        return self._writing.away
 
     def _transact(self, work: Callable[[], T]) -> T:
         return self._own.transact(lambda: self._fenced(work))

@@ -48,6 +48,8 @@ class Session:
     that may be done twice; and so has what is given to `transact`. The server shows its connections under
     `label`; `prepare` makes each new one ready.
 
+    `away` says why, while it waits.
+
     Raises CheckpointError where the database cannot be used, StorageFull where it does not take what is
     written, or stays away.
     """
@@ -68,6 +70,7 @@ class Session:
         self._inside = False
         self._schema: str | None = None
         self._away_since: float | None = None
+        self.away: str | None = None
         try:
             self._raw = self._connected()
         except psycopg.Error as error:
@@ -143,7 +146,7 @@ class Session:
             except psycopg.Error as error:
                 self._bear(error)
             else:
-                self._away_since = None
+                self._away_since = self.away = None
                 return result
             time.sleep(_WAITS[min(tries, len(_WAITS) - 1)])
             tries += 1
@@ -157,7 +160,7 @@ class Session:
         if not state.startswith("40"):
             self._raw.close()
         now = time.monotonic()
-        self._away_since = self._away_since or now
+        self._away_since, self.away = self._away_since or now, _words(error)
         if now - self._away_since >= self._patience:
             raise StorageFull(f"{self.database} cannot be reached ({_words(error)}); {_HINT}") from error
 
