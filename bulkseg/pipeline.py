@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
+from dataclasses import replace
 
 from bulkseg.arrival import arrive
 from bulkseg.checkpoint import Checkpoint, Terms, exists, open_checkpoint, put_aside, read
@@ -57,6 +58,7 @@ async def run(
     stop: Stop,
     confirm: Confirm | None = None,
     clock: Clock = Clock(),  # noqa: B008  # frozen
+    terms: Terms = Terms(),  # noqa: B008  # frozen
 ) -> Summary:
     """Runs the job, or goes on where its last run stopped.
 
@@ -80,7 +82,7 @@ async def run(
             _refuse_another_site(looked_at.plan.checkpoint, identity, fresh=options.fresh)
             if confirm is not None and not await confirm(looked_at.plan, identity):
                 return Summary(job.name, looked_at.plan.checkpoint, stopped="not confirmed; nothing was sent")
-            checkpoint = held.enter_context(_opened(job, options, looked_at.plan.checkpoint, clock))
+            checkpoint = held.enter_context(_opened(job, options, looked_at.plan.checkpoint, clock, terms))
             server.permit(checkpoint.may_send)
             checkpoint.bind(identity.binding)
             await asyncio.to_thread(_take_in, checkpoint, options, looked_at)
@@ -112,10 +114,10 @@ def _refuse_another_site(place: Location, identity: Identity, *, fresh: bool) ->
             refuse_another_site(place, bound, identity)
 
 
-def _opened(job: Job, options: RunOptions, place: Location, clock: Clock) -> Checkpoint:
+def _opened(job: Job, options: RunOptions, place: Location, clock: Clock, terms: Terms) -> Checkpoint:
     if options.fresh:
         put_aside(place, job=job.name, now=clock.now())
-    terms = Terms(patience=limits_of(job, options).give_up_after, monotonic=clock.monotonic)
+    terms = replace(terms, patience=limits_of(job, options).give_up_after, monotonic=clock.monotonic)
     return open_checkpoint(place, job=job.name, now=clock.now(), terms=terms)
 
 

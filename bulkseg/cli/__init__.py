@@ -14,6 +14,7 @@ import typer
 
 from bulkseg.cli import (
     demo,
+    fleet,
     init,
     login,
     plan,
@@ -95,6 +96,9 @@ for _module, _command in (
     (sandbox, sandbox.sandbox),
 ):
     app.command(epilog=_examples(_module.EXAMPLES))(_command)
+for _part, _lines in fleet.COMMANDS:
+    fleet.app.command(epilog=_examples(_lines))(_part)
+app.add_typer(fleet.app)
 
 
 def main() -> int:

@@ -201,6 +201,11 @@ def test_only_what_cannot_be_run_here_is_left_out():
         [["docker", "build"], ["docker", "run"]],
         [["pip", "install"], ["bulkseg", "run"]],
         [["pip", "install"], ["export", "PGPASSWORD=..."], ["bulkseg", "run"], ["bulkseg", "status"]],
+        [
+            ["pip", "install"],
+            ["export", "BULKSEG_DATABASE=postgresql://bulkseg@db.example.com/bulkseg"],
+            *(["bulkseg", "fleet"] for _ in range(6)),
+        ],
     ]
 
 
@@ -265,7 +270,17 @@ def test_the_example_has_every_table_and_the_text_every_key(jobs):
 
 # --- The commands' options, and what they give ----------------------------------------------------------
 
-COMMANDS = get_command(app).commands
+
+def leaves(commands, before=""):
+    """Every command by its whole name, those of a group in its place."""
+    for name, command in commands.items():
+        if hasattr(command, "commands"):
+            yield from leaves(command.commands, f"{before}{name} ")
+        else:
+            yield f"{before}{name}", command
+
+
+COMMANDS = dict(leaves(get_command(app).commands))
 
 
 def row_of(name):
@@ -335,6 +350,14 @@ def test_every_event_is_told_by_something():
     sources = "".join(path.read_text() for path in (ROOT / "bulkseg").rglob("*.py"))
     told = set(re.findall(r'(?:\.notice|_log\.\w+|\bwrite)\(\s*"(\w+)"', sources))
     assert set(get_args(EventName)) <= told
+
+
+def test_every_event_of_a_worker_is_told_and_no_other():
+    sources = "".join(path.read_text() for path in (ROOT / "bulkseg" / "fleet").glob("*.py"))
+    logged = set(re.findall(r'log\.\w+\(\s*"(\w+)"', sources))
+    table = README[README.index("| worker's event | when |") : README.index("The schema `bulkseg_fleet`")]
+    cells = re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} == logged
 
 
 def test_every_metric_is_told():

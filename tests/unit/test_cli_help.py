@@ -8,9 +8,10 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from bulkseg.cli import app
+from bulkseg.cli import app, fleet
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
+FLEET = [f"fleet {command.callback.__name__}" for command in fleet.app.registered_commands]
 # What takes long to import: with these, help was measured to take ten times as long.
 HEAVY = {
     "pandas",
@@ -22,7 +23,9 @@ HEAVY = {
     "jinja2",
     "asyncio",
     "orjson",
+    "procrastinate",
     "prometheus_client",
+    "psycopg",
 }
 # Typer takes it in by itself for a command that has arguments.
 TYPERS = {"pydantic"}
@@ -44,6 +47,7 @@ def help_of(*command):
         (["--version"], HEAVY),
         ([], HEAVY),
         (["run", "--help"], HEAVY - TYPERS),
+        (["fleet", "submit", "--help"], HEAVY - TYPERS),
         (["sandbox", "-h"], HEAVY - TYPERS),
     ],
 )
@@ -64,14 +68,14 @@ def test_the_help_begins_with_what_it_is_for_and_lists_every_command():
     assert max(map(len, text.splitlines())) <= 80
     assert text.splitlines()[2].startswith("  Provision Oracle Eloqua contact segments in bulk")
     listed = re.findall(r"^  (\w+)  +\S", text.split("Commands:")[1].split("Examples:")[0], re.MULTILINE)
-    assert listed == COMMANDS
+    assert listed == [*COMMANDS, *(group.typer_instance.info.name for group in app.registered_groups)]
     assert {"demo", "plan", "run", "status", "results", "sandbox"} <= set(listed)
     assert "..." not in text.split("Commands:")[1].split("Examples:")[0]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *FLEET])
 def test_the_help_of_a_command_fits_a_screen_and_ends_with_an_example(command):
-    lines = help_of(command).splitlines()
+    lines = help_of(*command.split()).splitlines()
     assert len(lines) <= (24 if command in SHORT else 40)
     assert max(map(len, lines)) <= 80
     examples = lines[lines.index("  Examples:") + 1 :]
@@ -79,9 +83,9 @@ def test_the_help_of_a_command_fits_a_screen_and_ends_with_an_example(command):
     assert all(line.startswith(f"    bulkseg {command}") for line in examples)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*COMMANDS, *FLEET])
 def test_an_example_uses_options_that_there_are(command):
-    text, _, examples = help_of(command).partition("Examples:")
+    text, _, examples = help_of(*command.split()).partition("Examples:")
     used = [word for word in shlex.split(examples) if re.match(r"--?[a-z]", word)]
     assert all(re.search(rf"(^|[ ,]){re.escape(word)}\b", text, re.MULTILINE) for word in used)
 

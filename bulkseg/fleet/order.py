@@ -1,0 +1,95 @@
+"""What is submitted: which job, and what the call says beyond it. It goes through the queue as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bulkseg.errors import ConfigError
+from bulkseg.job import Job, load_job, with_source
+from bulkseg.job.loading import STDIN
+from bulkseg.location import Database
+from bulkseg.planning import RunOptions
+from bulkseg.remote import place_of
+
+# The site of a job that names none.
+DEFAULT_SITE = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What `fleet submit` takes of the options of `run`. A job that goes on elsewhere keeps them."""
+
+    retry_failed: bool = False
+    redo: bool = False
+    rate: float | None = None
+    concurrency: int | None = None
+    if_exists: Any = None
+    canary: bool = True
+    accept_warnings: bool = False
+    make_folders: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One job. `name` is its checkpoint's as well; `file` and `source` are found by every worker."""
+
+    name: str
+    site: str
+    file: str
+    source: str | None = None
+    vars: Mapping[str, str] = field(default_factory=dict)
+    wishes: Wishes = field(default_factory=Wishes)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Order:
+        """From what `document` gave. Raises ConfigError for one of another version."""
+        try:
+            return cls(**{**document, "wishes": Wishes(**document["wishes"])})
+        except (KeyError, TypeError) as error:
+            raise ConfigError(f"another version of bulkseg has submitted it: {error}") from error
+
+    def job(self) -> Job:
+        """Read from its file, with what the call says in its place. Raises InputError, ConfigError."""
+        job = load_job(place_of(self.file), self.vars)
+        return with_source(job, place_of(self.source) if self.source else None)
+
+    def options(self, job: Job, database: Database, *, again: bool = False) -> RunOptions:
+        """For a run. What failed before or was undone is taken up once, not `again` by who goes on."""
+        place = job.checkpoint if isinstance(job.checkpoint, Database) else Database(database.url, self.name)
+        wishes = asdict(self.wishes)
+        if again:
+            wishes |= {"retry_failed": False, "redo": False}
+        return RunOptions(checkpoint=place, **wishes)
+
+
+def order(file: str, source: str | None, overrides: Mapping[str, str], wishes: Wishes) -> tuple[Order, Job]:
+    """An order for a job as it is now, and that job. Raises InputError, ConfigError."""
+    job = load_job(place_of(file), overrides)
+    everywhere = _everywhere(source) if source else None
+    ordered = Order(
+        name_of(job), job.site or DEFAULT_SITE, _everywhere(file), everywhere, dict(overrides), wishes
+    )
+    return ordered, ordered.job()
+
+
+def name_of(job: Job) -> str:
+    """The name of its checkpoint: the job's, or what the job says instead."""
+    if isinstance(job.checkpoint, Database):
+        return job.checkpoint.name or job.name
+    own = job.checkpoint.name.removesuffix(".checkpoint")
+    return job.name if job.bare or own == job.path.stem else own
+
+
+def _everywhere(given: str) -> str:
+    """A name that leads to the same from any folder. Raises ConfigError for what only this process has."""
+    if given == STDIN:
+        raise ConfigError("standard input cannot be read by a worker: put the rows into a file")
+    place = place_of(given)
+    return str(place.absolute()) if isinstance(place, Path) else str(place)
