@@ -131,5 +131,5 @@ def test_a_run_waits_for_a_database_that_is_stopped_and_started_and_goes_on(tmp_
             assert process.returncode == 0, place.log.read_text()
         assert orjson.loads(document)["stopped"] is None
         log = place.log.read_text()
-        assert log.count("\"database_away\"") == log.count("\"database_back\"") >= 1
+        assert log.count('"database_away"') == log.count('"database_back"') >= 1
         assert list(at_the_end(case, look(place))) == []
