@@ -87,12 +87,12 @@ class Patience:
     def _bear(self, error: BaseException) -> None:
         if self._away_since is None:
             self._away_since = time.monotonic()
-            _log.warning("database_away", error=" ".join(str(error.__cause__ or error).split()))
+            _log.warning("queue_away", error=" ".join(str(error.__cause__ or error).split()))
 
     def _back(self) -> None:
         if self._away_since is not None:
             self.sound_since = time.monotonic()
-            _log.warning("database_back", seconds=round(self.sound_since - self._away_since, 1))
+            _log.warning("queue_back", seconds=round(self.sound_since - self._away_since, 1))
             self._away_since = None
 
 

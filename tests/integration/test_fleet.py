@@ -214,5 +214,5 @@ def test_a_database_that_goes_and_comes_is_waited_for_by_all(cluster, at):
         ended = finish(process)
     assert (ended.status, ended.err) == (0, "")
     all_made_once(at, "a", 120)
-    until(lambda: worker.lines("database_back"))
+    until(lambda: worker.lines("queue_back"))
     assert at("submit", at.job("more", "a", 5), "--wait").status == 0
