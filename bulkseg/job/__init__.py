@@ -2,6 +2,6 @@
 
 from bulkseg.job.job import Job
 from bulkseg.job.limits import Count, Limits, Share
-from bulkseg.job.loading import load_job, with_source
+from bulkseg.job.loading import load_job, named_files, with_source
 
-__all__ = ["Count", "Job", "Limits", "Share", "load_job", "with_source"]
+__all__ = ["Count", "Job", "Limits", "Share", "load_job", "named_files", "with_source"]

@@ -35,11 +35,24 @@ def load_job(path: Place, overrides: Mapping[str, str] = _NO_OVERRIDES, *, today
     `overrides` are values for names in [vars]; `today` is what a checkpoint's name may use, by default the
     local date. Raises InputError with everything that is wrong, not the first thing only.
     """
-    if path.name.lower().endswith(DATA_ENDINGS) or str(path) == STDIN:
+    if _is_data(path):
         return _bare_job(path, overrides)
     if path.suffix.lower() != ".toml":
         raise InputError(Problem(str(path), _no_job(path)))
     return _job_file(path, overrides, today or datetime.now().astimezone().date())
+
+
+def named_files(path: Place) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The body files and the sources of a job, as it names them. Raises InputError where it is no job."""
+    if _is_data(path):
+        return (), (path.name,)
+    document = _validate(parse_toml(read_bytes(path), path), str(path))
+    bodies = [table.body_file for table in document.segment if table.body_file is not None]
+    return tuple(dict.fromkeys(bodies)), tuple(document.source.path)
+
+
+def _is_data(path: Place) -> bool:
+    return path.name.lower().endswith(DATA_ENDINGS) or str(path) == STDIN
 
 
 def _no_job(path: Place) -> str:

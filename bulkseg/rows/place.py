@@ -71,9 +71,13 @@ def find_files(
     which closing `held` removes. Raises InputError for a glob that nothing matches, stdin that cannot be
     kept, or a name that may not be used there.
     """
-    labels = dict.fromkeys(label for path in paths for label in _labels(path, base))
     brought = _Brought(held)
-    return tuple(_file(label, base, stdin, held, brought) for label in labels)
+    return tuple(_file(label, base, stdin, held, brought) for label in labels_of(paths, base))
+
+
+def labels_of(paths: Sequence[str], base: Place) -> list[str]:
+    """What the job calls each of these files; the same as in `find_files`, which raises the same."""
+    return list(dict.fromkeys(label for path in paths for label in _labels(path, base)))
 
 
 def _labels(path: str, base: Place) -> Iterator[str]:
