@@ -268,6 +268,25 @@ async def test_what_a_text_of_the_database_cannot_hold_costs_no_id(database):
         assert (row.segment_id, row.warning) == ("17", "a\ufffdb \\u0000")
 
 
+async def test_a_disk_that_is_full_is_told_as_such_and_the_writer_lives_on(database):
+    with opened(database) as checkpoint:
+        take_in(checkpoint, source("ab"))
+        ((number,),) = sql(database, "SELECT id FROM bulkseg.checkpoint WHERE name = %s", database.name)
+        sql(
+            database,
+            f"""
+            CREATE FUNCTION bulkseg_{number}.full() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'No space left on device' USING ERRCODE = 'disk_full'; END $$;
+            CREATE TRIGGER full_disk BEFORE UPDATE ON bulkseg_{number}.spec
+            FOR EACH ROW EXECUTE FUNCTION bulkseg_{number}.full()""",
+        )
+        with pytest.raises(StorageFull, match=r"could not be written \(No space left on device\)"):
+            await checkpoint.record([created(1, "17")])
+        sql(database, f"DROP TRIGGER full_disk ON bulkseg_{number}.spec")
+        await checkpoint.record([created(1, "17")])
+    assert rows(database)[0].segment_id == "17"
+
+
 # --- A server that goes and comes -----------------------------------------------------------------------
 
 

@@ -48,6 +48,20 @@ async def test_a_request_goes_out_with_its_body_and_headers():
     assert headers["authorization"] == HEADERS["Authorization"]
 
 
+async def test_what_must_not_change_anything_does_not_leave_though_the_connection_is_there():
+    async with wire(answers(http(), http(), http())) as server, transport() as client:
+        client.may_change = lambda: False
+        for method in ("POST", "DELETE"):
+            reply = await client.request(method, server.url, HEADERS, b"{}")
+            assert isinstance(reply, NoAnswer)
+            assert not reply.left
+            assert "the lease on the checkpoint could not be renewed in time" in reply.error
+        assert isinstance(await client.request("GET", server.url, HEADERS), Answer)
+        client.may_change = lambda: True
+        assert isinstance(await client.request("POST", server.url, HEADERS, b"{}"), Answer)
+    assert [line.split()[0] for line, _, _ in server.arrived] == ["GET", "POST"]
+
+
 async def test_a_connection_is_kept_and_cookies_are_not():
     async with wire(answers(http("200 OK", b"{}", "Set-Cookie: a=b; Path=/"), http())) as server:
         async with transport() as client:

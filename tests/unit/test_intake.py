@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from bulkseg.clock import Clock
-from bulkseg.errors import StorageFull
+from bulkseg.errors import CheckpointLost, StorageFull
 from bulkseg.intake import INTENT_HOLDS, Intake
 from bulkseg.stop import Stop
 from tests.dispatching import source, tasks
@@ -17,18 +17,18 @@ MOST = 4
 class Ledger:
     """Keeps each group that it is given, and has it on disk only once it is let."""
 
-    def __init__(self, *, held=False, full=False):
+    def __init__(self, *, held=False, error=None):
         self.groups = []
         self.let = asyncio.Event()
-        self.full = full
+        self.error = error
         if not held:
             self.let.set()
 
     async def intend(self, intents):
         self.groups.append(list(intents))
         await self.let.wait()
-        if self.full:
-            raise StorageFull("no room")
+        if self.error is not None:
+            raise self.error
 
     async def record(self, records):
         raise AssertionError(f"the intake records nothing: {records}")
@@ -174,10 +174,11 @@ async def test_a_group_that_is_being_written_at_the_end_is_left_over_and_not_for
     assert [task.id for task in intake.leftover()] == [1, 2, 3]
 
 
-async def test_a_disk_without_room_for_an_intent_stops_the_run_and_lets_nothing_out():
-    bench = Bench(full=True)
+@pytest.mark.parametrize("error", [StorageFull("no room"), CheckpointLost("taken over")])
+async def test_an_intent_that_is_not_taken_stops_the_run_and_lets_nothing_out(error):
+    bench = Bench(error=error)
     async with bench.working(tasks(3)) as intake:
-        assert isinstance(bench.stop.error, StorageFull)
+        assert bench.stop.error is error
     assert intake.leftover() == []
 
 

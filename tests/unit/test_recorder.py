@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from bulkseg.clock import Clock
-from bulkseg.errors import StorageFull
+from bulkseg.errors import CheckpointLost, StorageFull
 from bulkseg.model import Record, State
 from bulkseg.recorder import WRITE_TRIES, WRITE_WAIT, Recorder
 from bulkseg.stop import Stop
@@ -18,9 +18,9 @@ def record(number):
 class Ledger:
     """Has a group on disk only once it is let; `full` says of a try (from 0) whether there is no room."""
 
-    def __init__(self, *, held=False, full=lambda _try, _ids: False):
+    def __init__(self, *, held=False, full=lambda _try, _ids: False, error=StorageFull("no room")):  # noqa: B008
         self.tries, self.written = [], []
-        self.full = full
+        self.full, self.error = full, error
         self.let = asyncio.Event()
         if not held:
             self.let.set()
@@ -34,7 +34,7 @@ class Ledger:
         number = len(self.tries) - 1
         await self.let.wait()
         if self.full(number, ids):
-            raise StorageFull("no room")
+            raise self.error
         self.written.append(ids)
 
 
@@ -125,6 +125,16 @@ async def test_a_full_disk_stops_the_run_and_the_group_is_written_once_there_is_
     assert bench.ledger.tries == [[1, 2]] * 4
     assert bench.waits == [WRITE_WAIT] * 3
     assert (bench.ledger.written, bench.told) == ([[1, 2]], [1, 2])
+
+
+async def test_a_checkpoint_that_is_lost_stops_the_run_and_is_not_tried_again():
+    bench = Bench(error=CheckpointLost("taken over"), full=lambda _try, ids: ids == [1])
+    async with bench.working():
+        bench.put(1)
+        await settled()
+        bench.put(2)
+    assert isinstance(bench.stop.error, CheckpointLost)
+    assert (bench.ledger.tries, bench.told, bench.waits) == ([[1], [2]], [2], [])
 
 
 async def test_a_group_that_waits_for_room_does_not_hold_up_another():
