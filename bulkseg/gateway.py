@@ -121,6 +121,9 @@ class Gateway:
 
     async def send(self, spec: Spec) -> Outcome:
         """Sends a create or a copy, once, for somebody who has waited for the turn."""
+        if self._stop.requested:
+            # Handed over in the moment in which the stop was not known to everybody yet.
+            return NotSent(self._stop.why or "stopped")
         left_at = self._clock.monotonic()
         self._tally.sent += 1
         try:

@@ -221,6 +221,13 @@ async def test_a_stop_ends_a_wait_that_the_server_asked_for():
     assert len(bench.server.replies) == 1
 
 
+async def test_what_is_handed_over_after_a_stop_does_not_leave():
+    bench = Bench(Answer(201, SEGMENT))
+    bench.stop.fail(SignInRefused("no more"))
+    assert isinstance(await bench.send(), NotSent)
+    assert (len(bench.server.replies), bench.tally.sent) == (1, 0)
+
+
 async def test_a_stop_ends_the_asking():
     bench = Bench()
     bench.stop.request(15)
