@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from bulkseg.errors import ConfigError, InputError, Problem
 from bulkseg.redact import secrets
@@ -33,7 +33,8 @@ PACKAGES = {
 }
 # A job file or a body file is read whole.
 LONGEST = 16 << 20
-_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(?:://|::)")
+# fsspec would read a file through others: simplecache::s3://…
+_URL = re.compile(r"([A-Za-z][\w+.-]*)((?:::[\w+.-]+)*)://")
 # Azure's URLs have the container there: that alone is no secret.
 _USER = re.compile(r"(?<=://)([^/@]*:[^/@]*)@|(?<=://)(?<!abfs://)(?<!abfss://)(?<!az://)([^/@]*)@")
 _QUERY = re.compile(r"\?[\w.-]+=.*", re.DOTALL)
@@ -142,9 +143,9 @@ def place_of(text: str) -> Place:
         return Path(text)
     scheme = found[1].lower()
     _refuse_credentials(text)
-    if scheme == "file":
+    if scheme == "file" and not found[2]:
         return _local(text)
-    if scheme not in PACKAGES or "::" in text:
+    if scheme not in PACKAGES or found[2]:
         known = ", ".join(["file://", *(f"{name}://" for name in PACKAGES if name != "memory")])
         raise ConfigError(
             f"{text}: cannot be read from there: fetch it first and name the file, or use {known}"
@@ -188,8 +189,7 @@ def _refuse_credentials(text: str) -> None:
 
 
 def _local(text: str) -> Path:
-    parts = urlsplit(text)
-    if parts.netloc not in ("", "localhost"):
+    host, _, path = text.partition("://")[2].partition("/")
+    if host not in ("", "localhost"):
         raise ConfigError(f"{text}: names a file of another machine; write file:/// and a path of this one")
-    query = f"?{parts.query}" if parts.query else ""
-    return Path(unquote(parts.path + query))
+    return Path(unquote(f"/{path}"))

@@ -57,6 +57,8 @@ def names(source):
     [
         ("a/b.csv", Path("a/b.csv")),
         ("C:/b.csv", Path("C:/b.csv")),
+        ("a::b.csv", Path("a::b.csv")),
+        ("file:///a#b.csv", Path("/a#b.csv")),
         ("file:///a%20b/c.csv", Path("/a b/c.csv")),
         ("S3://b/x.csv", Url("s3://b/x.csv")),
         ("gs://b/d?/year=2024/*.csv", Url("gs://b/d?/year=2024/*.csv")),
@@ -77,6 +79,7 @@ def test_a_url_stands_where_a_path_does(text, place):
         "postgresql://h/db",
         "simplecache::s3://b/x.csv",
         "file://elsewhere/x.csv",
+        "file::s3://b/x.csv",
     ],
 )
 def test_what_is_no_store_is_refused_by_its_name(text):
