@@ -22,9 +22,8 @@ def test_every_command_takes_a_database_and_shows_no_password(tmp_path, cluster)
 
     with sandbox(cwd=tmp_path) as site:
         assert shown in command("plan", "s.csv", "--checkpoint", address).out
-        begun = command(
-            "run", "s.csv", "--checkpoint", address, "--rate", 500, "--limit", 20, "--report", "r.html"
-        )
+        options = ("--checkpoint", address, "--rate", 500)
+        begun = command("run", "s.csv", *options, "--limit", 20, "--report", "r.html")
         assert (begun.status, f"--checkpoint '{shown.partition('#')[0]}'" in begun.out) == (0, True)
         done = command("run", "s.csv", *options, "--json")
         assert (done.document["checkpoint"], done.document["states"]["created"]) == (shown, 30)
