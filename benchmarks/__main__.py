@@ -14,7 +14,7 @@ from benchmarks.report import Report, keep, show
 # Those that measure memory come first, and each is loaded when it is its turn: see children.py.
 BENCHMARKS = (
     *("startup", "loader", "resume", "growth", "throughput"),
-    *("durability", "store", "pace", "simulation"),
+    *("durability", "store", "fleet", "sizing", "pace", "simulation"),
 )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 from typer.testing import CliRunner
 
@@ -27,6 +27,8 @@ from tests.integration.commands import COMMAND, Ended, environment
 # So that what takes half a minute takes a second.
 TERMS = "beat=0.2,silent=1.2,poll=0.2,again=0.2,hurry=1,lease=1.2"
 LOOK, PATIENCE = 0.02, 40.0
+# A process namespace of its own; whoever ends the outer process ends the inner one.
+_APART = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 _numbers = count(1)
 
@@ -41,13 +43,13 @@ def until(what: Callable[[], Any], patience: float = PATIENCE) -> Any:
 
 
 class Worker:
-    """One worker, as a process; ended with the test."""
+    """One worker, as a process; ended with the test. `apart`: no other one can see whether it is alive."""
 
-    def __init__(self, fleet: Fleet, sites: int) -> None:
+    def __init__(self, fleet: Fleet, sites: int, *, apart: bool = False) -> None:
         self.log = fleet.folder / f"worker-{next(_numbers)}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "fleet", "worker", "--sites", str(sites)],
+                [*(_APART if apart else ()), *COMMAND, "fleet", "worker", "--sites", str(sites)],
                 cwd=fleet.folder,
                 env=fleet.environ,
                 stdin=subprocess.DEVNULL,
@@ -86,11 +88,14 @@ class Worker:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """SIGSTOP, and SIGCONT at the end."""
-        self.process.send_signal(signal.SIGSTOP)
+        processes = [psutil.Process(self.pid), *psutil.Process(self.pid).children(recursive=True)]
+        for each in processes:
+            each.suspend()
         try:
             yield
         finally:
-            self.process.send_signal(signal.SIGCONT)
+            for each in processes:
+                each.resume()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +138,9 @@ class Fleet:
         ended = CliRunner().invoke(app, ["fleet", *map(str, arguments)], env=self.environ)
         return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
-    def worker(self, sites: int = 1) -> Worker:
+    def worker(self, sites: int = 1, *, apart: bool = False) -> Worker:
         """One more, once it takes jobs."""
-        worker = self.held.enter_context(Worker(self, sites))
+        worker = self.held.enter_context(Worker(self, sites, apart=apart))
         until(lambda: worker.lines("worker_started"))
         return worker
 
@@ -177,12 +182,14 @@ class Fleet:
 
 
 @contextmanager
-def fleet(cluster: Cluster, folder: Path, sites: str = "a", **other: Any) -> Iterator[Fleet]:
-    """One with a server for each letter of `sites`, made ready."""
+def fleet(
+    cluster: Cluster, folder: Path, sites: str = "a", terms: str = TERMS, latency: float = 0.02
+) -> Iterator[Fleet]:
+    """One with a server for each letter of `sites`, over a database of its own, which is still empty."""
     name = f"fleet{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(cluster.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     url = urlsplit(cluster.url)._replace(path=f"/{name}").geturl()
     with ExitStack() as held:
-        servers = {site: held.enter_context(children.server(0.02)) for site in sites}
-        yield Fleet(url, folder, servers, held=held, **other)
+        servers = {site: held.enter_context(children.server(latency)) for site in sites}
+        yield Fleet(url, folder, servers, terms, held)
