@@ -34,7 +34,10 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One job. `name` is its checkpoint's as well; `file` and `source` are found by every worker."""
+    """One job. `name` is its checkpoint's as well.
+
+    `file` and `source` are found by every worker, unless it is `embedded`: then they go through the database.
+    """
 
     name: str
     site: str
@@ -42,6 +45,7 @@ class Order:
     source: str | None = None
     vars: Mapping[str, str] = field(default_factory=dict)
     wishes: Wishes = field(default_factory=Wishes)
+    embedded: bool = False
 
     def document(self) -> dict[str, Any]:
         """As JSON has it."""
@@ -69,14 +73,18 @@ class Order:
         return RunOptions(checkpoint=place, **wishes)
 
 
-def order(file: str, source: str | None, overrides: Mapping[str, str], wishes: Wishes) -> tuple[Order, Job]:
-    """An order for a job as it is now, and that job. Raises InputError, ConfigError."""
+def order(
+    file: str,
+    source: str | None,
+    overrides: Mapping[str, str],
+    wishes: Wishes = Wishes(),  # frozen
+) -> Order:
+    """An order for a job as it is now. Raises InputError, ConfigError."""
     job = load_job(place_of(file), overrides)
     everywhere = _everywhere(source) if source else None
-    ordered = Order(
+    return Order(
         name_of(job), job.site or DEFAULT_SITE, _everywhere(file), everywhere, dict(overrides), wishes
     )
-    return ordered, ordered.job()
 
 
 def name_of(job: Job) -> str:

@@ -26,6 +26,8 @@ _FINISH = f"""{_OWN}, record AS (
     UPDATE fleet_job SET ended_at = now(), note = NULL, summary = %(summary)s, exit = %(exit)s,
         stopped = %(stopped)s
     FROM own WHERE fleet_job.id = own.id
+), files AS (
+    DELETE FROM fleet_parcel USING own WHERE job = own.id
 )
 SELECT procrastinate_finish_job_v1(own.id, %(status)s::procrastinate_job_status, false) FROM own, told
 """  # noqa: S608  # constants

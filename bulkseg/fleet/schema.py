@@ -14,6 +14,7 @@ from bulkseg.eloqua.tokentable import TABLES
 from bulkseg.errors import CheckpointError, ConfigError
 from bulkseg.fleet.engine import SCHEMA, SEARCH_PATH, conninfo, is_away
 from bulkseg.location import Database
+from bulkseg.parcel import table
 
 Connection = psycopg.Connection[dict[str, Any]]
 
@@ -40,6 +41,7 @@ _STEPS = {
         )
         """,
         "CREATE INDEX ON fleet_job (name)",
+        *table.TABLE,
         """
         CREATE TABLE fleet_worker (
             id BIGINT PRIMARY KEY REFERENCES procrastinate_workers (id) ON DELETE CASCADE,

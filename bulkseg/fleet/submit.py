@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from procrastinate import SyncPsycopgConnector
@@ -14,11 +15,12 @@ from procrastinate.manager import JobManager
 from bulkseg import pipeline
 from bulkseg.errors import CheckpointError, ConfigError
 from bulkseg.fleet.engine import QUEUE, TASK, is_away
-from bulkseg.fleet.order import Order, Wishes, order
+from bulkseg.fleet.order import Order
 from bulkseg.fleet.records import CANCELLED
 from bulkseg.fleet.schema import ALONE, Connection, connected
 from bulkseg.location import Database
-from bulkseg.planning import Plan
+from bulkseg.parcel import pack, table
+from bulkseg.remote import place_of
 
 # Seconds between two looks whether a job has ended, and between two tries where the database is away.
 _LOOK = 0.5
@@ -35,6 +37,14 @@ SELECT id, name, site, summary, exit, stopped FROM fleet_job WHERE id = ANY(%s) 
 _KNOWN = "SELECT FROM fleet_job WHERE name = %s LIMIT 1"
 _TAKEN_OUT = "UPDATE fleet_job SET ended_at = now(), exit = 3, stopped = %s, note = NULL WHERE id = %s"
 _STATUS = "SELECT status FROM procrastinate_jobs WHERE id = %s"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An order whose job was read and found good, and the job's files where they are to go with it."""
+
+    order: Order
+    parcel: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +69,34 @@ class Ended:
     summary: dict[str, Any] | None
 
 
-def prepare(
-    file: str, database: Database, *, source: str | None, overrides: Mapping[str, str], wishes: Wishes
-) -> tuple[Order, Plan]:
-    """An order, once the whole job has been read and checked. Needs no credentials.
+def prepare(ordered: Order, database: Database, *, embed: bool = False) -> Prepared:
+    """Reads and checks the whole job; needs no credentials. `embed` takes its files along.
 
     Raises InputError, ConfigError, CheckpointError, as `bulkseg plan` does.
     """
-    ordered, job = order(file, source, overrides, wishes)
-    return ordered, pipeline.plan(job, ordered.options(job, database))
+    job = ordered.job()
+    pipeline.plan(job, ordered.options(job, database))
+    if not embed:
+        return Prepared(ordered)
+    here = [place_of(each) for each in (ordered.file, ordered.source) if each is not None]
+    if not all(isinstance(place, Path) for place in here):
+        raise ConfigError("--embed is for files of this machine: workers read from a store themselves")
+    parcel = pack(*(place for place in here if isinstance(place, Path)))
+    return Prepared(replace(ordered, embedded=True), parcel)
 
 
-def submit(database: Database, orders: Sequence[Order]) -> list[Submitted]:
+def submit(database: Database, prepared: Sequence[Prepared]) -> list[Submitted]:
     """Queues all of them at once; those that are queued already, or running, are left as they are.
 
     Raises ConfigError where the database is not made ready, CheckpointError where it is away.
     """
     with connected(database) as connection, connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", ALONE)
-        return [_submit(connection, each) for each in orders]
+        table.forget_ended(connection)
+        return [_submit(connection, each.order, each.parcel) for each in prepared]
 
 
-def _submit(connection: Connection, ordered: Order) -> Submitted:
+def _submit(connection: Connection, ordered: Order, parcel: bytes | None) -> Submitted:
     there = connection.execute(_UNDER_WAY, (ordered.name,)).fetchone()
     if there is not None:
         before = "running" if there["status"] == "doing" else "queued"
@@ -95,6 +111,8 @@ def _submit(connection: Connection, ordered: Order) -> Submitted:
     number = _manager().defer_job(job, connection=connection).id
     assert number is not None  # noqa: S101  # it is in the queue
     connection.execute(_RECORD, (number, ordered.name, ordered.site, ordered.file))
+    if parcel is not None:
+        table.put(connection, number, parcel)
     return Submitted(number, ordered.name, ordered.site)
 
 
@@ -127,7 +145,9 @@ def cancel(database: Database, names: Sequence[str]) -> list[tuple[str, str | No
                 raise ConfigError(
                     f"no job called {name!r} was ever submitted; `bulkseg fleet status` lists them"
                 )
-        return [(name, _cancel(connection, name)) for name in names]
+        done = [(name, _cancel(connection, name)) for name in names]
+        table.forget_ended(connection)
+        return done
 
 
 def _cancel(connection: Connection, name: str) -> str | None:

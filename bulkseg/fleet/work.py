@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import ExitStack
 from functools import partial
 from signal import Signals
 from typing import Any
@@ -18,14 +18,17 @@ from bulkseg import pipeline
 from bulkseg.apart import Apart
 from bulkseg.checkpoint import Terms as LeaseTerms
 from bulkseg.eloqua.sites import load_worker_site
-from bulkseg.errors import BulksegError, CheckpointBusy, CheckpointLost, Stopped, innermost
+from bulkseg.errors import BulksegError, CheckpointBusy, CheckpointLost, ConfigError, Stopped, innermost
 from bulkseg.fleet.engine import is_away
 from bulkseg.fleet.order import Order
 from bulkseg.fleet.records import CANCELLED, End
+from bulkseg.fleet.schema import connected
 from bulkseg.fleet.terms import Terms
+from bulkseg.job import Job, load_job, with_source
 from bulkseg.location import Database
 from bulkseg.log import get_logger
 from bulkseg.observe import Tally
+from bulkseg.parcel import table, unpacked
 from bulkseg.progress.lines import Lines
 from bulkseg.progress.numbers import Meter
 from bulkseg.redact import secrets
@@ -45,7 +48,8 @@ class PutBack(Exception):
 class Work:
     """A job that this worker has taken; `again` where another has begun it."""
 
-    def __init__(self, order: Order, database: Database, terms: Terms, *, again: bool) -> None:
+    def __init__(self, number: int, order: Order, database: Database, terms: Terms, *, again: bool) -> None:
+        self._number = number
         self._order = order
         self._database = database
         self._terms = terms
@@ -86,9 +90,10 @@ class Work:
             self._apart.call_soon(partial(self._stop.request, signum))
 
     async def _provision(self) -> Summary:
-        job = self._order.job()
-        options = self._order.options(job, self._database, again=self._again)
-        with closing(self._watch):
+        with ExitStack() as held:
+            held.callback(self._watch.close)
+            job = self._read(held)
+            options = self._order.options(job, self._database, again=self._again)
             self._watch.checking(job.name)
             return await pipeline.run(
                 job,
@@ -98,6 +103,17 @@ class Work:
                 stop=self._stop,
                 terms=LeaseTerms(lease=self._terms.lease),
             )
+
+    def _read(self, held: ExitStack) -> Job:
+        """The job, from where it lies, or unpacked for as long as `held` lasts."""
+        if not self._order.embedded:
+            return self._order.job()
+        with connected(self._database) as connection:
+            parcel = table.get(connection, self._number)
+        if parcel is None:
+            raise ConfigError("its files are no more in the database: submit it again")
+        there = held.enter_context(unpacked(parcel))
+        return with_source(load_job(there.job, self._order.vars), there.source)
 
     def _ended(self, summary: Summary) -> End:
         if self._stop.error is not None and not self._cancelled:

@@ -145,7 +145,7 @@ class Worker:
         if self._signum is not None:
             raise PutBack(0.0, "its worker was told to stop")
         _log.info("fleet_job_taken", worker=self.name, job=order.name, site=order.site, again=again)
-        work = Work(order, self._database, self._terms, again=again)
+        work = Work(number, order, self._database, self._terms, again=again)
         self._running[number] = (context.job.attempts, work)
         try:
             return await work.end()

@@ -53,9 +53,9 @@ def waiting(one, *jobs):
 
 def test_what_is_queued_is_not_queued_twice_and_can_be_taken_out(at):
     job = at.job("nightly", "a", 3)
-    first, second = at("submit", job, "--json"), at("submit", job, job)
+    first, second = at("submit", job, "--json"), at("submit", job)
     assert [(each["queued"], each["site"]) for each in first.document["jobs"]] == [(True, "a")]
-    assert (second.status, second.out) == (0, 2 * "nightly: is queued already, and not queued twice\n")
+    assert (second.status, second.out) == (0, "nightly: is queued already, and not queued twice\n")
     assert at("cancel", job).out == "nightly: taken out of the queue\n"
     assert at("cancel", "nightly").out == "nightly: neither queued nor running\n"
     ended = at.jobs()["nightly"]
@@ -128,6 +128,16 @@ def test_one_site_is_worked_on_by_one_process_at_a_time(at):
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
     assert sum(len(worker.lines("run_ended")) for worker in workers) == 3
     all_made_once(at, "a", 60)
+
+
+def test_files_that_no_worker_can_reach_go_along(at):
+    at.worker()
+    job = at.job("nightly", "a", 3)
+    assert at("submit", job, "--embed").status == 0
+    for path in (job, job.with_suffix(".csv")):
+        path.unlink()
+    until(lambda: at.jobs()["nightly"]["exit"] == 0)
+    all_made_once(at, "a", 3)
 
 
 def test_a_job_that_fails_says_so_to_who_waits_and_ends_no_worker(at):

@@ -24,6 +24,9 @@ bulkseg fleet submit jobs/nightly.toml --var quarter=Q1 --wait
 JobsArgument = Annotated[
     list[str], typer.Argument(metavar="JOB", help="Job files (.toml), data files, or their URLs.")
 ]
+EmbedOption = Annotated[
+    bool, typer.Option("--embed", help="Take the files along, for workers that cannot reach them.")
+]
 WaitOption = Annotated[bool, typer.Option("--wait", help="Wait for their end; exit as the worst of them.")]
 
 
@@ -41,6 +44,7 @@ def submit(
     no_canary: options.NoCanaryOption = False,
     accept_warnings: options.AcceptWarningsOption = False,
     make_folders: options.MakeFoldersOption = False,
+    embed: EmbedOption = False,
     wait: WaitOption = False,
     as_json: options.JsonOption = False,
     log_level: options.LogLevelOption = "info",
@@ -54,7 +58,7 @@ def submit(
     """
     with guarded(as_json=as_json, log_level=log_level):
         place = database_of(database)
-        from bulkseg.fleet.order import Wishes
+        from bulkseg.fleet.order import Wishes, order
         from bulkseg.fleet.schema import connected
         from bulkseg.fleet.submit import prepare
         from bulkseg.fleet.submit import submit as queue
@@ -74,8 +78,10 @@ def submit(
         with connected(place):
             pass  # before long sources are read for nothing
         overrides = options.parse_vars(var)
-        orders = [prepare(job, place, source=source, overrides=overrides, wishes=wishes)[0] for job in jobs]
-        submitted = queue(place, orders)
+        prepared = [
+            prepare(order(job, source, overrides, wishes), place, embed=embed) for job in dict.fromkeys(jobs)
+        ]
+        submitted = queue(place, prepared)
         if not as_json:
             typer.echo("\n".join(map(_line, submitted)))
         if wait:
