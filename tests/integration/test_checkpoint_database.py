@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 
@@ -58,12 +59,17 @@ time.sleep(60)
 """
 
 
-def held_elsewhere(database) -> subprocess.Popen[str]:
+@contextmanager
+def held_elsewhere(database) -> Iterator[subprocess.Popen[str]]:
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, f"{database.url}#{database.name}"], stdout=subprocess.PIPE, text=True
     )
-    assert other.stdout.readline() == "held\n"
-    return other
+    with other:
+        try:
+            assert other.stdout.readline() == "held\n"
+            yield other
+        finally:
+            other.kill()
 
 
 def test_a_second_process_is_told_who_holds_it_and_one_that_was_killed_holds_nothing(database):
@@ -90,7 +96,6 @@ def test_a_process_that_stands_still_holds_it_as_long_as_its_lease(database):
             assert began + 30.0 <= checkpoint.facts.cut_off_until() <= time.monotonic() + 30.0
         with opened(database) as again:  # given back cleanly; and what was cut off is not forgotten for that
             assert again.facts.cut_off_until() is not None
-        other.kill()
 
 
 def test_a_lease_is_renewed_as_long_as_the_process_lives(database):
