@@ -1,5 +1,6 @@
 """The commands over a checkpoint in PostgreSQL; and the password of its address is in nothing they write."""
 
+import psycopg
 import pytest
 
 from tests.integration.commands import bulkseg, held, sandbox, write_csv
@@ -11,8 +12,11 @@ SECRET = "hunter2-hunter2"
 
 def test_every_command_takes_a_database_and_shows_no_password(tmp_path, cluster):
     write_csv(tmp_path / "s.csv", 30)
-    address = cluster.url.replace("bulkseg@", f"bulkseg:{SECRET}@")
-    named, shown = f"{address}#s.csv", f"{cluster.url}#s.csv"
+    with psycopg.connect(cluster.url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE commands")
+    url = cluster.url.replace("/postgres?", "/commands?")
+    address = url.replace("bulkseg@", f"bulkseg:{SECRET}@")
+    named, shown = f"{address}#s.csv", f"{url}#s.csv"
     told = []
 
     def command(*arguments):
@@ -34,7 +38,10 @@ def test_every_command_takes_a_database_and_shows_no_password(tmp_path, cluster)
         assert command("run", "s.csv", *options, "--fresh", "--if-exists", "adopt").status == 0
         refused = command("resolve", named, "Segment 0001", "--not-made")
         assert (refused.status, "is adopted" in refused.err) == (2, True)
-        (aside,) = [name for name in command("status", address).err.split() if name.endswith(".old")]
+        assert command("status", address).status == 0  # the only one that was not put aside
+        with psycopg.connect(url) as connection:
+            query = "SELECT name FROM bulkseg.checkpoint WHERE name LIKE 's.csv.%.old'"
+            ((aside,),) = connection.execute(query)
         assert command("undo", f"{address}#{aside}", "--yes", "--rate", 500).status == 0
         assert held(site) == {}
     told += [path.read_text() for path in tmp_path.iterdir() if path.is_file()]

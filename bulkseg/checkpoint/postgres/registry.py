@@ -49,10 +49,11 @@ WHERE id = ? RETURNING epoch, extract(epoch FROM cut_off_until - clock_timestamp
 # A holder that stands still in the middle of a transaction would keep its locks for as long as it stands.
 _SEVER = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = ? AND pid <> pg_backend_pid()
+WHERE datname = current_database() AND usename = current_user AND application_name = ?
 """
-# In case that cannot be done: it is another user's. In seconds.
+# In case that cannot be done, for they are another user's. In seconds.
 _LOCKED = 20
+_ASIDE = ".old"
 _RENEW = """
 UPDATE bulkseg.checkpoint SET expires_at = clock_timestamp() + lease * interval '1 second'
 WHERE id = ? AND epoch = ?
@@ -113,8 +114,9 @@ def find(session: Session, name: str, lock: str = "") -> Entry | None:
 
 
 def names(session: Session) -> list[str]:
-    """Of all checkpoints, those put aside too."""
-    return [name for (name,) in session.execute("SELECT name FROM bulkseg.checkpoint ORDER BY name")]
+    """Of all checkpoints but those that were put aside."""
+    every = [name for (name,) in session.execute("SELECT name FROM bulkseg.checkpoint ORDER BY name")]
+    return [name for name in every if not name.endswith(_ASIDE)]
 
 
 def take(session: Session, job: str, now: float, lease: float, migrations: Migrations) -> Grant:
@@ -168,7 +170,7 @@ def rename(session: Session, job: str, now: float) -> str | None:
             return None
         refuse_other_job(entry.job, job, database)
         _refuse_held(entry, database)
-        aside = f"{name}.{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S.%fZ}.old"
+        aside = f"{name}.{datetime.fromtimestamp(now, UTC):%Y%m%dT%H%M%S.%fZ}{_ASIDE}"
         if find(session, aside) is not None:
             raise CheckpointError(f"{aside} is there already in that database")
         session.execute("UPDATE bulkseg.checkpoint SET name = ? WHERE id = ?", (aside, entry.id))
