@@ -5,9 +5,10 @@ FROM python:3.13-slim-bookworm AS build
 RUN python -m venv --without-pip /opt/bulkseg && python -m venv /opt/backend
 WORKDIR /src
 
-# The pins change seldom and come first, so that a change of the code alone reuses this layer.
-COPY requirements/run.txt requirements/build.txt requirements/
-RUN pip --python /opt/bulkseg/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements/run.txt \
+# The pins (those of a fleet's worker, for the image may be one) change seldom and come first, so that a change
+# of the code alone reuses this layer.
+COPY requirements/fleet.txt requirements/build.txt requirements/
+RUN pip --python /opt/bulkseg/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements/fleet.txt \
  && pip --python /opt/backend/bin/python install --no-cache-dir --require-hashes --only-binary :all: -r requirements/build.txt
 
 COPY . .

@@ -47,6 +47,7 @@ torture: $(READY) ## kills a run again and again, for long, and counts what was 
 requirements: .venv-uv/ready ## resolves the dependencies anew and pins them with hashes
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	$(COMPILE) pyproject.toml --extra fleet -c requirements/dev.txt -o requirements/fleet.txt
 	$(COMPILE) --group build -c requirements/dev.txt -o requirements/build.txt
 	$(COMPILE) --group resolve -o requirements/resolve.txt
 

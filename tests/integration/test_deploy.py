@@ -25,12 +25,17 @@ KUBERNETES = ["1.31", kubernetes_validate.latest_version()]
 ANYWHERE = "/opt/bulkseg/bin/bulkseg"
 
 
-def manifests():
-    return {one["kind"]: one for one in yaml.safe_load_all((DEPLOY / "cronjob.yaml").read_text())}
+def manifests(file="cronjob.yaml"):
+    return {one["kind"]: one for one in yaml.safe_load_all((DEPLOY / file).read_text())}
 
 
-def pod():
-    return manifests()["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+def pod(file="cronjob.yaml", kind="CronJob"):
+    spec = manifests(file)[kind]["spec"]
+    return (spec["jobTemplate"]["spec"] if kind == "CronJob" else spec)["template"]["spec"]
+
+
+# The file, and the kind, of each pod.
+PODS = [("cronjob.yaml", "CronJob"), ("fleet.yaml", "Deployment"), ("fleet.yaml", "CronJob")]
 
 
 def cron_line():
@@ -45,14 +50,19 @@ def command_lines():
     for path in FILES:
         for call in re.findall(rf"{ANYWHERE} ([^\n\">]+)", path.read_text()):
             yield pytest.param(call, id=f"{path.name}: {call.split()[0]}")
-    (container,) = pod()["containers"]
-    yield pytest.param(shlex.join(container["args"]), id="cronjob.yaml: args")
+    for file, kind in PODS:
+        spec = pod(file, kind)
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            call = shlex.join(container["args"])
+            yield pytest.param(call, id=f"{file}: {call}")
 
 
 @pytest.mark.parametrize("call", list(command_lines()))
 def test_a_call_of_bulkseg_is_one_that_it_takes(call):
     name, *arguments = shlex.split(call.replace("%i", "nightly"))
     command = get_command(app).commands[name]
+    if hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
     assert command.make_context(f"bulkseg {name}", arguments)
 
 
@@ -63,7 +73,8 @@ def test_a_file_says_what_to_change_and_how_to_install_it_and_names_variables_th
     assert re.search(r"^(# )?Change: ", text, re.MULTILINE)
     assert re.search(r"^(# )?To install it: ?", text, re.MULTILINE) or "To install it, as root" in text
     known = {f"ELOQUA_{end}" for end in (*CREDENTIALS, "SECRETS_DIR", "TOKEN_FILE")}
-    assert set(re.findall(r"ELOQUA_[A-Z_]+", text)) <= known
+    named = re.findall(r"ELOQUA_[A-Z_]+", text)
+    assert {re.sub("__ACME__", "_", name) for name in named} <= known
 
 
 @pytest.mark.needs("systemd-analyze")
@@ -84,16 +95,39 @@ def test_the_timer_names_a_time_of_each_night():
     assert "Normalized form: *-*-* 02:30:00" in done.stdout
 
 
-@pytest.mark.parametrize("kind", ["CronJob", "PersistentVolumeClaim"])
+@pytest.mark.parametrize(("file", "kind"), [*PODS, ("cronjob.yaml", "PersistentVolumeClaim")])
 @pytest.mark.parametrize("version", KUBERNETES)
-def test_kubernetes_takes_the_manifest_and_knows_every_key_of_it(kind, version):
-    kubernetes_validate.validate(manifests()[kind], version, strict=True)
+def test_kubernetes_takes_the_manifest_and_knows_every_key_of_it(file, kind, version):
+    kubernetes_validate.validate(manifests(file)[kind], version, strict=True)
 
 
-def test_the_pod_is_the_user_and_the_folder_of_the_dockerfile_and_keeps_what_has_to_be_kept():
+@pytest.mark.parametrize(("file", "kind"), PODS)
+def test_a_pod_is_the_user_of_the_dockerfile_and_may_nothing_that_it_need_not(file, kind):
+    spec = pod(file, kind)
+    security = spec["securityContext"]
+    assert f"USER {security['runAsUser']}:{security['runAsGroup']}\n" in (ROOT / "Dockerfile").read_text()
+    assert spec["automountServiceAccountToken"] is False
+    for container in (*spec.get("initContainers", ()), *spec["containers"]):
+        confined = container["securityContext"]
+        assert (confined["readOnlyRootFilesystem"], confined["capabilities"]) == (True, {"drop": ["ALL"]})
+        assert container["resources"]["limits"]["memory"]
+
+
+def test_all_pods_of_a_fleet_have_one_database_and_only_workers_have_credentials():
+    worker, submit = pod("fleet.yaml", "Deployment"), pod("fleet.yaml", "CronJob")
+    containers = [*worker["initContainers"], *worker["containers"], *submit["containers"]]
+    variables = [{one["name"]: one for one in each["env"]} for each in containers]
+    assert len({each["BULKSEG_DATABASE"]["value"] for each in variables}) == 1
+    assert [("ELOQUA_SECRETS_DIR" in each) for each in variables] == [False, True, False]
+    mounts = {one["name"]: one["mountPath"] for one in worker["containers"][0]["volumeMounts"]}
+    assert variables[1]["ELOQUA_SECRETS_DIR"]["value"] == mounts["secrets"]
+    (claim,) = (one["persistentVolumeClaim"] for one in submit["volumes"] if "persistentVolumeClaim" in one)
+    assert claim["claimName"] == manifests()["PersistentVolumeClaim"]["metadata"]["name"]
+
+
+def test_the_pod_has_the_folder_of_the_dockerfile_and_keeps_what_has_to_be_kept():
     dockerfile = (ROOT / "Dockerfile").read_text()
-    security, (container,) = pod()["securityContext"], pod()["containers"]
-    assert f"USER {security['runAsUser']}:{security['runAsGroup']}\n" in dockerfile
+    (container,) = pod()["containers"]
     mounts = {one["name"]: one for one in container["volumeMounts"]}
     assert f"WORKDIR {mounts['jobs']['mountPath']}\n" in dockerfile
     variables = {one["name"]: one["value"] for one in container["env"]}

@@ -54,7 +54,7 @@ def test_each_install_takes_hashed_wheels_or_the_wheel_just_built(command):
 
 def test_the_shipped_environment_gets_the_run_time_packages_and_nothing_else():
     into_it = [command for command in installs() if "/opt/bulkseg/" in command]
-    assert [command.split()[-1] for command in into_it] == ["requirements/run.txt", "/dist/*.whl"]
+    assert [command.split()[-1] for command in into_it] == ["requirements/fleet.txt", "/dist/*.whl"]
 
 
 def test_the_last_stage_installs_nothing_and_takes_only_the_environment():

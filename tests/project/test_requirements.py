@@ -26,6 +26,8 @@ def requirements(name: str) -> set[str]:
 def declared() -> list[tuple[str, str]]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = {"run.txt": project["project"]["dependencies"]}
+    extras = project["project"]["optional-dependencies"]
+    wanted |= {"fleet.txt": wanted["run.txt"] + extras["fleet"]}
     groups = project["dependency-groups"]
     wanted |= {"build.txt": groups["build"], "resolve.txt": groups["resolve"]}
     wanted |= {"dev.txt": groups["lint"] + groups["test"] + groups["bench"]}
@@ -47,7 +49,7 @@ def test_every_requirement_is_pinned_to_one_version_and_to_hashes(file):
         assert "--hash=sha256:" in pin, pin
 
 
-@pytest.mark.parametrize("file", ["run.txt", "build.txt"])
+@pytest.mark.parametrize("file", ["run.txt", "fleet.txt", "build.txt"])
 def test_what_is_tested_is_what_is_shipped(file):
     assert requirements(file) <= requirements("dev.txt")
 
