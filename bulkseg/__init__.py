@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "AnotherSite",
     "BulksegError",
     "CanaryDiffers",
     "CheckpointBusy",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from bulkseg.api import OngoingRun, plan, run, run_sync, start
     from bulkseg.eloqua.sites import Site, load_site
     from bulkseg.errors import (
+        AnotherSite,
         BulksegError,
         CanaryDiffers,
         CheckpointBusy,

@@ -317,7 +317,7 @@ async def test_whoami_says_what_is_missing_and_where_it_looked(tmp_path):
     async with place(tmp_path) as there:
         ended = await there.run("whoami", "--site", "acme", site={})
         assert ended.status == 2
-        assert "ELOQUA__ACME__COMPANY and ELOQUA__ACME__USER and ELOQUA__ACME__PASSWORD not set" in ended.err
+        assert "ELOQUA__ACME__COMPANY, ELOQUA__ACME__USER and ELOQUA__ACME__PASSWORD not set" in ended.err
 
 
 async def test_whoami_where_nobody_answers_ends_with_3(tmp_path):
