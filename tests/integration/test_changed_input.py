@@ -52,14 +52,14 @@ async def test_a_spec_that_changed_after_it_was_made_is_told_and_not_sent(tmp_pa
 
 
 def failing(rows):
-    """Rows of which the server refuses one: what it has for a folder is no id."""
+    """Rows of which the server refuses one: no folder can have an id as long as that."""
     return ["name,folderId", *rows]
 
 
 @pytest.fixture
 async def half_failed(tmp_path):
     async with provisioned(tmp_path, ["good"], Settings()) as made:
-        write(made, *failing(["good,", "bad,not-a-folder"]))
+        write(made, *failing(["good,", "bad,1234567890123456789"]))
         await made.run()
         assert made.row("bad").state is State.FAILED
         yield made
