@@ -176,6 +176,16 @@ class Fleet:
 
         return until(one)
 
+    @contextmanager
+    def waiting(self, *jobs: Path) -> Iterator[subprocess.Popen[str]]:
+        """Submitted, and waited for by a process, which prints a document."""
+        yield self.start("submit", *jobs, "--wait", "--json")
+
+    def all_made_once(self, site: str, specs: int) -> None:
+        """What the site's server holds is what was asked for."""
+        stats = self.made(site)
+        assert (stats["made"], stats["names"]) == (specs, specs)
+
     def made(self, site: str, least: int = 0) -> dict[str, Any]:
         """What a site's server has seen, once it holds so many."""
         return until(lambda: stats if (stats := self.sites[site].stats())["made"] >= least else None)

@@ -30,9 +30,11 @@ CHANNEL = f"procrastinate_queue_v1#{QUEUE}"
 # Seconds between two tries to reach a database that is away.
 _WAITS = (0.1, 0.2, 0.5, 1.0, 2.0)
 # Seconds until a try is given up.
-_ONE_TRY = 5.0
+_ONE_TRY = 2.0
 # The connection broke (08), or the server stops or starts (57P0x), or is a standby by now (25006).
 _AWAY = ("08", "57P", "25006")
+# Likewise, or somebody else was in the way (40), or it has no room or no connection left just now (53).
+_PASSING = (*_AWAY, "40", "53")
 
 _log = get_logger()
 
@@ -46,11 +48,15 @@ def conninfo(database: Database) -> str:
 
 def is_away(error: BaseException | None) -> bool:
     """Whether it is, or comes of, a database that cannot be reached now: the same is worth doing again."""
+    return _has(error, _AWAY)
+
+
+def _has(error: BaseException | None, states: tuple[str, ...]) -> bool:
     while error is not None:
         if isinstance(error, PoolTimeout):
             return True
         if isinstance(error, psycopg.OperationalError):
-            return error.sqlstate is None or error.sqlstate.startswith(_AWAY)
+            return error.sqlstate is None or error.sqlstate.startswith(states)
         error = error.__cause__
     return False
 
@@ -75,7 +81,7 @@ class Patience:
             try:
                 result = await work()
             except Exception as error:
-                if not is_away(error) or time.monotonic() - began >= self.seconds:
+                if not _has(error, _PASSING) or time.monotonic() - began >= self.seconds:
                     raise
                 self._bear(error)
             else:

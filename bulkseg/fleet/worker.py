@@ -15,7 +15,7 @@ from procrastinate.job_context import JobContext
 from procrastinate.jobs import Job
 from procrastinate.worker import Worker as Engine
 
-from bulkseg.errors import ConfigError
+from bulkseg.errors import ConfigError, Stopped
 from bulkseg.fleet.engine import QUEUE, TASK, Patience, PatientConnector, is_away
 from bulkseg.fleet.order import Order
 from bulkseg.fleet.records import CANCELLED, End, Records
@@ -50,10 +50,11 @@ class Worker:
     async def run(self) -> None:
         """Takes and runs jobs, until `drain` and all that it has is put back.
 
-        Raises ConfigError where the database is not made ready for a fleet.
+        Raises ConfigError where the database is not made ready for a fleet, CheckpointError where it cannot
+        be reached at the start, and Stopped where it can be used no more.
         """
+        await asyncio.to_thread(self._look)
         try:
-            await self._patience.over(lambda: asyncio.to_thread(self._look))
             await self._patience.over(self._connector.open_async)
             if self._signum is None:
                 await self._work()
@@ -74,6 +75,8 @@ class Worker:
         finally:
             sweeping.cancel()
             await asyncio.wait([sweeping])
+        if self._signum is None:
+            raise Stopped("the database cannot be used any more; the log says why")
 
     def drain(self, signum: int) -> None:
         """Takes no more, has each run end what is under way, and puts the jobs back."""

@@ -1,10 +1,7 @@
-"""A fleet of real worker processes over a real PostgreSQL: what befalls them, and what it comes to."""
+"""A fleet over a real PostgreSQL: what is queued, and how its workers share it."""
 
-import signal
 import subprocess
 import sys
-import time
-from contextlib import contextmanager
 from itertools import pairwise
 
 import pytest
@@ -31,21 +28,10 @@ def two(cluster, tmp_path):
         yield one
 
 
-def all_made_once(one, site, specs):
-    stats = one.sites[site].stats()
-    assert (stats["made"], stats["names"]) == (specs, specs)
-
-
 def rate(stats):
     """Requests a second, sign-ins left out."""
     times = stats["requests"]
     return (len(times) - 1) / (times[-1] - times[0])
-
-
-@contextmanager
-def waiting(one, *jobs):
-    """Submitted, and waited for by a process of its own."""
-    yield one.start("submit", *jobs, "--wait", "--json")
 
 
 # --- The queue ------------------------------------------------------------------------------------------
@@ -127,7 +113,7 @@ def test_one_site_is_worked_on_by_one_process_at_a_time(at):
     )
     assert all(before[1] <= after[0] for before, after in pairwise(spans))
     assert sum(len(worker.lines("run_ended")) for worker in workers) == 3
-    all_made_once(at, "a", 60)
+    at.all_made_once("a", 60)
 
 
 def test_files_that_no_worker_can_reach_go_along(at):
@@ -137,7 +123,7 @@ def test_files_that_no_worker_can_reach_go_along(at):
     for path in (job, job.with_suffix(".csv")):
         path.unlink()
     until(lambda: at.jobs()["nightly"]["exit"] == 0)
-    all_made_once(at, "a", 3)
+    at.all_made_once("a", 3)
 
 
 def test_a_job_that_fails_says_so_to_who_waits_and_ends_no_worker(at):
@@ -151,7 +137,7 @@ def test_a_job_that_fails_says_so_to_who_waits_and_ends_no_worker(at):
 def test_a_running_job_that_is_cancelled_records_what_is_under_way_and_goes_on_when_submitted_again(at):
     at.worker()
     job = at.job("nightly", "a", 120)
-    with waiting(at, job) as process:
+    with at.waiting(job) as process:
         at.made("a", 20)
         assert "told to stop" in at("cancel", "nightly").out
         ended = finish(process)
@@ -160,69 +146,4 @@ def test_a_running_job_that_is_cancelled_records_what_is_under_way_and_goes_on_w
     assert states["created"] == at.made("a")["made"] < 120
     assert states["sending"] == 0
     assert at("submit", job, "--wait").status == 0
-    all_made_once(at, "a", 120)
-
-
-# --- What befalls a worker ------------------------------------------------------------------------------
-
-
-def test_what_a_killed_worker_had_goes_on_elsewhere_and_nothing_is_made_twice(at):
-    workers = [at.worker(), at.worker()]
-    with waiting(at, at.job("nightly", "a", 150)) as process:
-        at.made("a", 30)
-        killed = at.busy("nightly", *workers)
-        killed.kill()
-        ended = finish(process)
-    (other,) = (worker for worker in workers if worker is not killed)
-    assert ended.status == 0
-    assert other.lines("worker_silent")
-    assert ended.document["jobs"][0]["summary"]["run"] == 2
-    all_made_once(at, "a", 150)
-
-
-def test_a_worker_that_stood_still_past_its_lease_sends_nothing_more_and_takes_other_jobs(at):
-    workers = [at.worker(), at.worker()]
-    with waiting(at, at.job("nightly", "a", 150)) as process:
-        at.made("a", 30)
-        slow = at.busy("nightly", *workers)
-        (other,) = (worker for worker in workers if worker is not slow)
-        with slow.paused():
-            # Until the other has it: what the first one had on the way was then between intent and answer.
-            until(lambda: other.lines("run_started"))
-        ended = finish(process)
-    assert ended.status == 0
-    all_made_once(at, "a", 150)
-    until(lambda: slow.lines("fleet_job_put_back"))
-    other.stop()
-    assert at("submit", at.job("more", "a", 5), "--wait").status == 0
-
-
-def test_a_worker_that_is_told_to_stop_drains_and_another_goes_on_at_once(at):
-    workers = [at.worker(), at.worker()]
-    with waiting(at, at.job("nightly", "a", 120)) as process:
-        at.made("a", 20)
-        first = at.busy("nightly", *workers)
-        (other,) = (worker for worker in workers if worker is not first)
-        began = time.monotonic()
-        assert first.stop() == 128 + signal.SIGTERM
-        until(lambda: other.lines("run_started"))
-        assert time.monotonic() - began < 10
-        assert finish(process).status == 0
-    (back,) = first.lines("fleet_job_put_back")
-    assert "SIGTERM" in back["why"]
-    assert at.runs("nightly")["summary"]["states"]["created"] == 120
-    all_made_once(at, "a", 120)
-
-
-def test_a_database_that_goes_and_comes_is_waited_for_by_all(cluster, at):
-    worker = at.worker()
-    with waiting(at, at.job("nightly", "a", 120)) as process:
-        at.made("a", 20)
-        cluster.stop()
-        time.sleep(1.5)
-        cluster.start()
-        ended = finish(process)
-    assert (ended.status, ended.err) == (0, "")
-    all_made_once(at, "a", 120)
-    until(lambda: worker.lines("queue_back"))
-    assert at("submit", at.job("more", "a", 5), "--wait").status == 0
+    at.all_made_once("a", 120)

@@ -1,0 +1,117 @@
+"""What befalls the workers of a fleet and its PostgreSQL, and that nothing is made twice or lost by it."""
+
+import signal
+import time
+
+import pytest
+
+from tests.fleets import TERMS, fleet, until
+from tests.integration.commands import finish
+
+pytestmark = pytest.mark.needs("pg_ctl")
+
+
+@pytest.fixture
+def at(cluster, tmp_path):
+    """A fleet for a site."""
+    with fleet(cluster, tmp_path) as one:
+        assert one("init").status == 0
+        yield one
+
+
+def test_what_a_killed_worker_had_goes_on_elsewhere_and_nothing_is_made_twice(at):
+    workers = [at.worker(), at.worker()]
+    with at.waiting(at.job("nightly", "a", 150)) as process:
+        at.made("a", 30)
+        killed = at.busy("nightly", *workers)
+        killed.kill()
+        ended = finish(process)
+    (other,) = (worker for worker in workers if worker is not killed)
+    assert ended.status == 0
+    assert other.lines("worker_silent")
+    assert ended.document["jobs"][0]["summary"]["run"] == 2
+    at.all_made_once("a", 150)
+
+
+def test_a_worker_that_stood_still_leaves_the_job_to_whoever_has_it_and_takes_others(at):
+    workers = [at.worker(), at.worker()]
+    with at.waiting(at.job("nightly", "a", 150)) as process:
+        at.made("a", 30)
+        slow = at.busy("nightly", *workers)
+        (other,) = (worker for worker in workers if worker is not slow)
+        with slow.paused():
+            until(lambda: other.lines("run_started"))
+        until(lambda: slow.lines("fleet_job_put_back"))
+        assert finish(process).status == 0
+    assert len(slow.lines("fleet_job_taken")) == 1
+    assert at.runs("nightly")["worker"] == other.lines("worker_started")[0]["worker"]
+    at.all_made_once("a", 150)
+    other.stop()
+    assert at("submit", at.job("more", "a", 5), "--wait").status == 0
+
+
+def test_a_worker_that_stood_still_until_all_was_done_sends_nothing_of_what_it_had_written_down(at):
+    workers = [at.worker(), at.worker()]
+    with at.waiting(at.job("nightly", "a", 120, rate=30, concurrency=32)) as process:
+        at.made("a", 30)
+        slow = at.busy("nightly", *workers)
+        with slow.paused():
+            # Of some only the intent was on record; those have been sent by the other one since.
+            assert finish(process).status == 0
+            before = at.made("a")
+        until(lambda: slow.lines("fleet_job_put_back"))
+    assert at.made("a")["requests"] == before["requests"]
+    at.all_made_once("a", 120)
+
+
+def test_no_job_of_a_site_begins_while_somebody_may_still_be_sending_for_another(cluster, tmp_path):
+    with fleet(cluster, tmp_path, "a", f"{TERMS},lease=4") as one:
+        one("init")
+        workers = [one.worker(), one.worker()]
+        first, second = one.job("first", "a", 150), one.job("second", "a", 5)
+        assert one("submit", first).status == 0
+        one.made("a", 20)
+        slow = one.busy("first", *workers)
+        (other,) = (worker for worker in workers if worker is not slow)
+        with slow.paused():
+            until(lambda: other.lines("worker_silent"))
+            assert one("cancel", "first").status == 0
+            assert one("submit", second, "--wait").status == 0
+        waits = [line for line in other.lines("fleet_job_put_back") if line["job"] == "second"]
+        assert "first, of the same site, is held" in waits[0]["why"]
+
+
+def test_a_worker_that_is_told_to_stop_drains_and_another_goes_on_at_once(at):
+    workers = [at.worker(), at.worker()]
+    with at.waiting(at.job("nightly", "a", 120)) as process:
+        at.made("a", 20)
+        first = at.busy("nightly", *workers)
+        (other,) = (worker for worker in workers if worker is not first)
+        began = time.monotonic()
+        assert first.stop() == 128 + signal.SIGTERM
+        until(lambda: other.lines("run_started"))
+        assert time.monotonic() - began < 10
+        assert finish(process).status == 0
+    (back,) = first.lines("fleet_job_put_back")
+    assert "SIGTERM" in back["why"]
+    assert at.runs("nightly")["summary"]["states"]["created"] == 120
+    at.all_made_once("a", 120)
+
+
+def test_a_database_that_goes_and_comes_is_waited_for_by_all(cluster, at):
+    workers = [at.worker(), at.worker()]
+    with at.waiting(at.job("nightly", "a", 120)) as process:
+        at.made("a", 20)
+        worker = at.busy("nightly", *workers)
+        (idle,) = (one for one in workers if one is not worker)
+        cluster.stop()
+        try:
+            until(lambda: idle.lines("queue_away"))
+            assert idle.stop() == 128 + signal.SIGTERM  # and not when the database is back
+        finally:
+            cluster.start()
+        ended = finish(process)
+    assert (ended.status, ended.err) == (0, "")
+    at.all_made_once("a", 120)
+    until(lambda: worker.lines("queue_back"))
+    assert at("submit", at.job("more", "a", 5), "--wait").status == 0
