@@ -7,6 +7,7 @@ the database to come back, and a worker ends or puts back only a job that is sti
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
@@ -37,6 +38,8 @@ _AWAY = ("08", "57P", "25006")
 _PASSING = (*_AWAY, "40", "53")
 
 _log = get_logger()
+# A database that is away is told once, by Patience, and not at each try.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def conninfo(database: Database) -> str:
