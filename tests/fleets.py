@@ -130,7 +130,7 @@ class Fleet:
             stderr=subprocess.PIPE,
             text=True,
         )
-        self.held.callback(process.kill)
+        self.held.callback(_end, process)
         return process
 
     def __call__(self, *arguments: object) -> Ended:
@@ -189,6 +189,11 @@ class Fleet:
     def made(self, site: str, least: int = 0) -> dict[str, Any]:
         """What a site's server has seen, once it holds so many."""
         return until(lambda: stats if (stats := self.sites[site].stats())["made"] >= least else None)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    with process:
+        process.kill()
 
 
 @contextmanager
