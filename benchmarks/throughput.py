@@ -51,11 +51,11 @@ def measure(turns: int, scale: float = 1.0) -> Report:
 
 
 def rows_of(name: str, latency: float) -> int:
-    """So many that a turn takes a second or more, and a slow client not minutes."""
+    """So many that the start of a run is a small part of a turn, and a slow client takes no minutes."""
     if latency:
         slow = name in {"httpx", "requests"}
-        return int((40 if slow else 160) * CONCURRENCY[name] if latency < 0.1 else 20 * CONCURRENCY[name])
-    return {"httpx": 1_000, "requests": 4_000}.get(name, 20_000)
+        return int((40 if slow else 320) * CONCURRENCY[name] if latency < 0.1 else 20 * CONCURRENCY[name])
+    return {"httpx": 1_000, "requests": 4_000}.get(name, 40_000)
 
 
 def table(latency: float, seen: Turns) -> list[dict[str, float | str]]:
