@@ -64,13 +64,16 @@ class Order:
         job = load_job(place_of(self.file), self.vars)
         return with_source(job, place_of(self.source) if self.source else None)
 
-    def options(self, job: Job, database: Database, *, again: bool = False) -> RunOptions:
-        """For a run. What failed before or was undone is taken up once, not `again` by who goes on."""
-        place = job.checkpoint if isinstance(job.checkpoint, Database) else Database(database.url, self.name)
+    def options(self, database: Database, *, again: bool = False) -> RunOptions:
+        """For a run. What failed before or was undone is taken up once, not `again` by who goes on.
+
+        The checkpoint is in the fleet's own database, also of a job that names another: who submits a job
+        does not choose where a worker takes its password to.
+        """
         wishes = asdict(self.wishes)
         if again:
             wishes |= {"retry_failed": False, "redo": False}
-        return RunOptions(checkpoint=place, **wishes)
+        return RunOptions(checkpoint=Database(database.url, self.name), **wishes)
 
 
 def order(

@@ -75,7 +75,7 @@ def prepare(ordered: Order, database: Database, *, embed: bool = False) -> Prepa
     Raises InputError, ConfigError, CheckpointError, as `bulkseg plan` does.
     """
     job = ordered.job()
-    pipeline.plan(job, ordered.options(job, database))
+    pipeline.plan(job, ordered.options(database))
     if not embed:
         return Prepared(ordered)
     here = [place_of(each) for each in (ordered.file, ordered.source) if each is not None]

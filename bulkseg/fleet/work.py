@@ -93,7 +93,7 @@ class Work:
         with ExitStack() as held:
             held.callback(self._watch.close)
             job = self._read(held)
-            options = self._order.options(job, self._database, again=self._again)
+            options = self._order.options(self._database, again=self._again)
             self._watch.checking(job.name)
             return await pipeline.run(
                 job,

@@ -80,11 +80,15 @@ def test_an_order_of_another_version_is_refused_in_words():
 def test_what_failed_before_is_taken_up_once_and_not_again_by_who_goes_on(tmp_path):
     ordered = order(str(written(tmp_path)), None, {}, Wishes(retry_failed=True, redo=True, rate=5.0))
     database = Database("postgresql://db/fleet")
-    first = ordered.options(ordered.job(), database)
-    later = ordered.options(ordered.job(), database, again=True)
+    first, later = ordered.options(database), ordered.options(database, again=True)
     assert (first.retry_failed, first.redo, later.retry_failed, later.redo) == (True, True, False, False)
     assert later.rate == 5.0
     assert str(later.checkpoint) == "postgresql://db/fleet#nightly"
+
+
+def test_who_submits_a_job_does_not_choose_where_a_worker_takes_its_password_to(tmp_path):
+    ordered = order(str(written(tmp_path, 'checkpoint = "postgresql://elsewhere/x#mine"')), None, {})
+    assert str(ordered.options(Database("postgresql://db/fleet")).checkpoint) == "postgresql://db/fleet#mine"
 
 
 def test_the_terms_are_what_a_test_says_and_else_the_usual():
