@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -82,26 +83,35 @@ def _tables(shown: dict[str, Any]) -> Group:
     from rich.table import Table
     from rich.text import Text
 
-    jobs = Table("job", "site", "state", "worker", box=None, pad_edge=False)
+    # Narrow enough for 80 columns with names of the usual length.
+    jobs = Table("job", "site", "state", "worker", box=None, pad_edge=False, collapse_padding=True)
     for column in ("done", "failed", "waiting", "rate"):
         jobs.add_column(column, justify="right")
     jobs.add_column("since")
     jobs.add_column("exit", justify="right")
     for one in shown["jobs"]:
         cells = (one["job"], one["site"], one["state"], one["worker"] or "", _done(one))
-        others = (_figure(one["failed"]), _figure(one["waiting"]), _rate(one["rate"]), one["since"] or "")
+        others = (_figure(one["failed"]), _figure(one["waiting"]), _rate(one["rate"]), _time(one["since"]))
         jobs.add_row(*map(Text, (*cells, *others, _figure(one["exit"]))))
     workers = Table("worker", "state", "sites", "last heard of", box=None, pad_edge=False)
     for one in shown["workers"]:
         state = "alive" if one["alive"] else "silent"
         sites = f"{one['running']} of {one['sites']}"
-        workers.add_row(*map(Text, (one["worker"], state, sites, one["last_heartbeat"])))
+        workers.add_row(*map(Text, (one["worker"], state, sites, _time(one["last_heartbeat"]))))
     notes = [Text(f"{one['job']}: {one['why']}") for one in shown["jobs"] if one["why"]]
     return Group(jobs, *notes, Text(), workers)
 
 
 def _done(one: dict[str, Any]) -> str:
-    return "" if one["done"] is None else f"{one['done']:,} of {one['total']:,}"
+    return "" if one["done"] is None else f"{one['done']:,}/{one['total']:,}"
+
+
+def _time(iso: str | None) -> str:
+    """By the clock here, or the day where it was another one."""
+    if iso is None:
+        return ""
+    at, now = datetime.fromisoformat(iso).astimezone(), datetime.now().astimezone()
+    return f"{at:%H:%M}" if at.date() == now.date() else f"{at:%m-%d}"
 
 
 def _figure(value: int | None) -> str:
