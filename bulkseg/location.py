@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -10,6 +11,15 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 from bulkseg.errors import ConfigError
 from bulkseg.redact import secrets
 
+# What libpq is told where an address does not say it, so that a peer that is gone without a word is found
+# out. In seconds, the last in milliseconds.
+CONNECTION_DEFAULTS: Mapping[str, int] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
 _SCHEMES = ("postgresql", "postgres")
 # Hosts and ports, with commas between them; each may be empty, an IPv6 address stands in brackets.
 _HOST = r"(?:\[[^\]@/]*\]|[^:@/,]*)(?::\d*)?"

@@ -29,7 +29,7 @@ import orjson
 from bulkseg.clock import Clock
 from bulkseg.eloqua.tokens import LONGEST_HELD, Tokens, parsed
 from bulkseg.errors import ConfigError, ServerGone, SignInRefused, StorageFull
-from bulkseg.location import Database
+from bulkseg.location import CONNECTION_DEFAULTS, Database
 from bulkseg.redact import secrets
 
 try:
@@ -86,14 +86,7 @@ _SETTINGS = """
 SET synchronous_commit = on; SET statement_timeout = '20s';
 SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3
 """
-_DEFAULTS = {
-    "application_name": "bulkseg tokens",
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
+_DEFAULTS = {**CONNECTION_DEFAULTS, "application_name": "bulkseg tokens"}
 
 
 class TokenTable:

@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import psycopg
 from procrastinate import PsycopgConnector
 from procrastinate.connector import Notify
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import PoolTimeout
 
-from bulkseg.location import Database
+from bulkseg.location import CONNECTION_DEFAULTS, Database
 from bulkseg.log import get_logger
 
 T = TypeVar("T")
@@ -43,10 +43,9 @@ logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
 def conninfo(database: Database) -> str:
-    """How libpq is told to connect; what the address does not say about a peer that is gone is said here."""
-    usual = {"application_name": "bulkseg fleet", "connect_timeout": "5", "keepalives_idle": "5"}
-    usual |= {"keepalives_interval": "3", "keepalives_count": "3", "tcp_user_timeout": "15000"}
-    return make_conninfo(database.url, **{k: v for k, v in usual.items() if f"{k}=" not in database.url})
+    """How libpq is told to connect: by the defaults, where the address does not say otherwise."""
+    usual: dict[str, Any] = {**CONNECTION_DEFAULTS, "application_name": "bulkseg fleet"}
+    return make_conninfo(**{**usual, **conninfo_to_dict(database.url)})
 
 
 def is_away(error: BaseException | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from bulkseg.checkpoint.connection import Cursor, Values
 from bulkseg.checkpoint.postgres.dialect import translated
 from bulkseg.errors import CheckpointError, ConfigError, StorageFull
-from bulkseg.location import Database
+from bulkseg.location import CONNECTION_DEFAULTS, Database
 
 try:
     import psycopg
@@ -23,14 +23,6 @@ except ImportError as error:
 T = TypeVar("T")
 Raw = psycopg.Connection[tuple[Any, ...]]
 
-# So that a peer that is gone without a word is found out, in seconds; an address may say otherwise.
-_DEFAULTS = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
 # Seconds between two tries to reach a server that is away.
 _WAITS = (0.0, 0.1, 0.2, 0.5, 1.0)
 # Failed for now: the connection broke (08), the server stops or starts (57P0x), or is a standby by now
@@ -179,7 +171,7 @@ class Session:
 
     def _connected(self) -> Raw:
         ours = {"client_encoding": "utf8", "application_name": self._label}
-        options = {**_DEFAULTS, **conninfo_to_dict(self.database.url), **ours}
+        options = {**CONNECTION_DEFAULTS, **conninfo_to_dict(self.database.url), **ours}
         raw = psycopg.connect(**options, autocommit=True)  # type: ignore[arg-type]  # all are libpq's own
         encoding = raw.info.parameter_status("server_encoding")
         if encoding != "UTF8":
