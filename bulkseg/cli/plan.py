@@ -78,9 +78,8 @@ def plan(
     """
     with guarded(as_json=as_json, log_level=log_level):
         from bulkseg import pipeline
-        from bulkseg.job import load_job, with_source
+        from bulkseg.job import Job
         from bulkseg.location import located
-        from bulkseg.remote import place_of
 
         chosen = pipeline.RunOptions(
             checkpoint=located(checkpoint) if checkpoint else None,
@@ -90,9 +89,7 @@ def plan(
             if_exists=if_exists,
             make_folders=make_folders,
         )
-        read = with_source(
-            load_job(place_of(job), options.parse_vars(var)), place_of(source) if source else None
-        )
+        read = Job.load(job, vars=options.parse_vars(var), source=source or None)
         if online and output is not None:
             raise ConfigError(
                 "-o writes what the job asks for, without a look at the site: leave out --online"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -67,6 +67,7 @@ def run(
         from bulkseg.cli.report import refuse_unfit
         from bulkseg.cli.session import watch
         from bulkseg.cli.summary import Call
+        from bulkseg.job import Job
         from bulkseg.location import located
         from bulkseg.pipeline import RunOptions
 
@@ -87,19 +88,12 @@ def run(
             make_folders=make_folders,
         )
         asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
-        read = _read(job, source, options.parse_vars(var))
+        read = Job.load(job, vars=options.parse_vars(var), source=source or None)
         work = partial(_provision, read, chosen, watcher, asks=asks)
         summary = work() if report is None else _reported(report, read, chosen, work)
         ending.document = summary.document()
         _tell(summary, Call.of(job, chosen.checkpoint, source, var or ()), as_json=as_json)
         raise typer.Exit(summary.exit)
-
-
-def _read(job: str, source: str | None, variables: Mapping[str, str]) -> Job:
-    from bulkseg.job import load_job, with_source
-    from bulkseg.remote import place_of
-
-    return with_source(load_job(place_of(job), variables), place_of(source) if source else None)
 
 
 def _provision(job: Job, chosen: RunOptions, watcher: Watcher, *, asks: bool) -> Summary:

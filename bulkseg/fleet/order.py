@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkseg.errors import ConfigError
-from bulkseg.job import Job, load_job, with_source
+from bulkseg.job import Job, load_job
 from bulkseg.job.loading import STDIN
 from bulkseg.location import Database
 from bulkseg.planning import RunOptions
@@ -61,8 +61,7 @@ class Order:
 
     def job(self) -> Job:
         """Read from its file, with what the call says in its place. Raises InputError, ConfigError."""
-        job = load_job(place_of(self.file), self.vars)
-        return with_source(job, place_of(self.source) if self.source else None)
+        return Job.load(self.file, vars=self.vars, source=self.source or None)
 
     def options(self, database: Database, *, again: bool = False) -> RunOptions:
         """For a run. What failed before or was undone is taken up once, not `again` by who goes on.
