@@ -125,6 +125,8 @@ class Writer:
 
     def _tell(self, group: list[_Waiting]) -> None:
         """Wake all of a group with one call into their loop (they are all of one loop)."""
+        # Here already: a `close` that holds the loop up does not let it tell what nobody waits for any more.
+        self._keep([waiting for waiting in group if waiting.done.cancelled()])
         try:
             group[0].done.get_loop().call_soon_threadsafe(self._resolve, group)
         except RuntimeError:  # the loop has been closed: nobody is there to be woken
