@@ -10,17 +10,16 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from contextvars import ContextVar
-from dataclasses import dataclass
 
 import aiohttp
-from aiohttp.connector import Connection
 from yarl import URL
 
 from bulkseg.clock import Clock
 from bulkseg.eloqua import headers as header
-from bulkseg.eloqua.breaks import NotPermitted, no_answer
+from bulkseg.eloqua.breaks import no_answer
+from bulkseg.eloqua.flight import Burst, Flight, UnderWay
 from bulkseg.eloqua.proxies import proxy_for
+from bulkseg.eloqua.request import Request
 from bulkseg.errors import ConfigError
 from bulkseg.model import Answer, Reply
 from bulkseg.redact import secrets
@@ -37,36 +36,8 @@ LARGEST_BODY = 32 * 1024 * 1024
 _REFUSALS = 300
 
 
-@dataclass(slots=True)
-class _Flight:
-    """One request under way. `wrote` turns true just before its first byte can leave, if it `may`."""
-
-    may: Callable[[], bool]
-    wrote: bool = False
-
-
 def _always() -> bool:
     return True
-
-
-# The one of the running task, which has no other until its request has come to an end.
-_flight: ContextVar[_Flight] = ContextVar("flight")
-
-
-class _Request(aiohttp.ClientRequest):
-    """Marks its flight when it begins to be written.
-
-    aiohttp calls `send` once it has a connection, and strictly before the first byte is handed to that (and
-    again on its own retry, which covers idempotent methods only, never POST). So a flight that is not marked
-    has sent nothing. (Its trace hooks tell the same, at a tenth of the price of a request.)
-    """
-
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        flight = _flight.get()
-        if not flight.may():
-            raise NotPermitted("the lease on the checkpoint could not be renewed in time")
-        flight.wrote = True
-        return await super().send(conn)
 
 
 class Transport:
@@ -75,16 +46,18 @@ class Transport:
     `may_change` is asked just before anything but a read leaves.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, clock: Clock) -> None:
+    def __init__(self, session: aiohttp.ClientSession, timeout: float, clock: Clock) -> None:
         self._session = session
         self._clock = clock
+        self._burst = Burst()
+        self._under_way = UnderWay(timeout)
         self.may_change: Callable[[], bool] = _always
         self._proxies: dict[tuple[str, str | None], URL | None] = {}
 
     async def request(
         self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None = None
     ) -> Reply:
-        """Sends one request and reads its answer, in the session's time-outs.
+        """Sends one request and reads its answer, in the time that one has.
 
         A NoAnswer says whether the request may have left; an Answer whose body broke off is not `whole`.
 
@@ -92,8 +65,8 @@ class Transport:
             ConfigError: the environment names a proxy that is none.
         """
         proxy = self._proxy(url)
-        flight = _Flight(_always if method == "GET" else self.may_change)
-        _flight.set(flight)
+        flight = Flight(self._burst, _always if method == "GET" else self.may_change)
+        self._under_way.begin(flight)
         try:
             response = await self._session.request(
                 method,
@@ -103,13 +76,15 @@ class Transport:
                 proxy=proxy,
                 allow_redirects=False,
             )
+            try:
+                return await self._read(response)
+            finally:
+                if not response.closed:  # it has not come to its end, and given its connection back by itself
+                    response.release()
         except Exception as error:  # noqa: BLE001  # an error nobody foresaw must not lose a request: in doubt
             return no_answer(error, wrote=flight.wrote)
-        # No `async with`: on leaving, it waits for the writer of the body, whose error would hide the answer.
-        try:
-            return await self._read(response)
         finally:
-            response.release()
+            self._under_way.end(flight)
 
     async def _read(self, response: aiohttp.ClientResponse) -> Answer:
         content, whole = await _body(response.content)
@@ -191,13 +166,13 @@ async def open_transport(*, timeout: float, connections: int, clock: Clock) -> A
             ttl_dns_cache=DNS_SECONDS,
             ssl=trusted(),
         ),
-        timeout=aiohttp.ClientTimeout(total=timeout, connect=min(LONGEST_CONNECT_SECONDS, timeout / 2)),
+        timeout=aiohttp.ClientTimeout(total=None, connect=min(LONGEST_CONNECT_SECONDS, timeout / 2)),
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={
             "User-Agent": f"bulkseg/{version()}",
             "Accept": "application/json",
             "Content-Type": "application/json",
         },
-        request_class=_Request,
+        request_class=Request,
     ) as session:
-        yield Transport(session, clock)
+        yield Transport(session, timeout, clock)

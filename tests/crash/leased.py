@@ -18,7 +18,7 @@ import orjson
 
 from bulkseg import pipeline
 from bulkseg.checkpoint import open_checkpoint
-from bulkseg.eloqua import transport
+from bulkseg.eloqua import request, transport
 from bulkseg.eloqua.sites import load_site
 from bulkseg.errors import BulksegError, innermost
 from bulkseg.job import load_job
@@ -28,7 +28,7 @@ from bulkseg.progress.lines import Lines
 from bulkseg.stop import Stop
 
 
-class Stopping(transport._Request):
+class Stopping(request.Request):
     """Counts what is to be made, and stands still once."""
 
     left = 0
@@ -67,5 +67,5 @@ async def main(job: Path, lease: float) -> int:
 
 if __name__ == "__main__":
     Stopping.left = int(sys.argv[3])
-    transport._Request = Stopping
+    transport.Request = Stopping
     sys.exit(asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2]))))
