@@ -35,6 +35,10 @@ WATCH = 0.25
 class Site(Protocol):
     """What the dispatcher asks of the site that it sends to."""
 
+    @property
+    def free(self) -> bool:
+        """Whether `turn` would return at once."""
+
     async def turn(self) -> None:
         """Returns when one more request may leave."""
 
@@ -150,8 +154,8 @@ class Dispatcher:
     async def _feed(self) -> None:
         # A worker has to be free before a place in the rate is taken: else places pile up and leave at once.
         while True:
-            await self._intake.available()
             await self._slots.acquire()
+            await self._intake.available()
             await self._site.turn()
             self._handoff.put_nowait(await self._intake.take())
 
@@ -161,8 +165,21 @@ class Dispatcher:
             self._tally.in_flight += 1
             await self._send(task)
             self._tally.in_flight -= 1
-            self._slots.release()
+            await self._go_on()
             self._handoff.task_done()
+
+    async def _go_on(self) -> None:
+        """Hands over the next task in the feeder's place, where it may leave at once; else one is free again.
+
+        The feeder would do it two turns of the loop later, which is a part of a request's time.
+        """
+        if self._slots.locked() and self._intake.ready and self._site.free and not self._over.is_set():
+            await self._site.turn()
+            task = self._intake.pick()
+            if task is not None:
+                self._handoff.put_nowait(task)
+                return
+        self._slots.release()
 
     async def _send(self, task: Task) -> None:
         if not self._admit(task, self._intake.settle):

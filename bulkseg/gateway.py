@@ -48,6 +48,10 @@ class Speed(Protocol):
     def why(self) -> str:
         """Why it is lower than the job's rate, or empty."""
 
+    @property
+    def free(self) -> bool:
+        """Whether `turn` would return at once."""
+
     async def turn(self) -> None:
         """Returns when one more request may leave."""
 
@@ -114,6 +118,11 @@ class Gateway:
         self._stop = stop
         self._renewing = asyncio.Lock()
         self._asked_at = float("-inf")
+
+    @property
+    def free(self) -> bool:
+        """Whether `turn` would return at once."""
+        return self._pace.free
 
     async def turn(self) -> None:
         """Returns when one more request may leave."""

@@ -62,21 +62,32 @@ class Intake:
         self._closed = True
         self._wake.set()
 
+    @property
+    def ready(self) -> bool:
+        """Whether a task has its intent."""
+        return bool(self._ready)
+
     async def available(self) -> None:
         """Returns when a task has its intent."""
-        await self._filled.wait()
-
-    async def take(self) -> Task:
-        """The next task that may be sent now. One whose intent has aged goes back for a new one first."""
-        while True:
+        while not self._ready:
+            self._filled.clear()
             await self._filled.wait()
+
+    def pick(self) -> Task | None:
+        """The next task that may be sent now, if any. One whose intent has aged goes back for a new one."""
+        while self._ready:
             task, at = self._ready.popleft()
-            if not self._ready:
-                self._filled.clear()
             if self._clock.monotonic() - at <= INTENT_HOLDS:
                 return task
             self.settle()
             self.again(unsent(task))
+        return None
+
+    async def take(self) -> Task:
+        """Likewise, and waits for it."""
+        while (task := self.pick()) is None:
+            await self.available()
+        return task
 
     def leftover(self) -> list[Task]:
         """What has an intent and will not be sent, or had one that has aged; for the end of a run."""

@@ -55,6 +55,11 @@ class Pace:
         self._bursts = 0
         self._accepted: deque[float] = deque()
 
+    @property
+    def free(self) -> bool:
+        """Whether nobody waits for a turn, and nobody has to; the ceiling has the last word."""
+        return not self._turn.locked() and self._next <= self._clock.monotonic()
+
     async def turn(self) -> None:
         """Returns when one more request may leave."""
         async with self._turn:

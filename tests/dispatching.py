@@ -48,6 +48,7 @@ class Site:
     under_way: int = 0
     most: int = 0
     before: Callable[[Spec], None] = lambda _: None
+    free: bool = True
 
     async def turn(self) -> None: ...
 

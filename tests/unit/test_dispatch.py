@@ -79,6 +79,34 @@ async def test_an_intent_that_has_aged_is_renewed_before_the_request_leaves(monk
     assert {record.attempts for record in bench.ledger.records} == {1}
 
 
+@pytest.mark.parametrize(("free", "takers"), [(True, {"_feed", "_work"}), (False, {"_feed"})])
+async def test_a_worker_takes_its_next_turn_itself_only_where_it_need_not_wait_for_it(free, takers):
+    bench = Bench(site=Site(free=free), concurrency=2)
+    seen = set()
+
+    async def turn():
+        seen.add(asyncio.current_task().get_coro().__name__)
+
+    bench.site.turn = turn
+    await bench.run(tasks(30))
+    assert seen == takers
+    assert sorted(record.id for record in bench.ledger.records) == [*range(1, 31)]
+
+
+async def test_a_stop_waits_for_no_worker_whose_next_task_has_aged(monkeypatch):
+    bench = Bench(concurrency=2)
+
+    def sent(_):
+        monkeypatch.setattr(intake, "INTENT_HOLDS", -1.0)
+        asyncio.get_running_loop().call_later(0.05, bench.stop.request, "enough")
+
+    bench.site.before = sent
+    await bench.run(tasks(30))
+    assert 1 <= len(bench.site.sent) < 30
+    assert {record.state for record in bench.ledger.records} == {State.CREATED, State.PENDING}
+    assert bench.ledger.open() == 0
+
+
 @pytest.mark.parametrize("outcome", [NotSent("refused"), Throttled()])
 async def test_what_was_not_done_is_taken_back_on_disk_before_it_is_intended_anew(outcome):
     answers = iter([outcome])
