@@ -290,6 +290,37 @@ async def test_an_answer_that_comes_before_the_body_was_read_is_kept():
     assert reply == Answer(413, b"[]")
 
 
+async def test_a_request_by_a_connection_that_still_has_a_body_to_write_comes_after_it_and_whole():
+    """Answered early, and the connection kept. Its next request is made in one turn with another one."""
+    large = b"x" * 16_000_000
+    read_on = asyncio.Event()
+
+    async def early(found: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.readexactly(4) == b"POST":
+            await asyncio.sleep(0.05)  # so that the other connection is the next to be taken
+            writer.write(http())
+            await read_on.wait()
+            await found.request(reader)
+        else:
+            await found.request(reader)
+            writer.write(http())
+        await found.request(reader)
+        writer.write(http(body=b'{"id":"2"}'))
+
+    def post(client: Transport, body: bytes) -> asyncio.Task[Answer | NoAnswer]:
+        return asyncio.create_task(client.request("POST", server.url, HEADERS, body))
+
+    async with wire(early) as server, transport(connections=2) as client:
+        idle = asyncio.create_task(client.request("GET", server.url, HEADERS))
+        assert await post(client, large) == await idle == Answer(201, b"{}")
+        both = [post(client, b"other"), post(client, b"small")]
+        await asyncio.sleep(0.05)
+        read_on.set()
+        assert await asyncio.gather(*both) == [Answer(201, b'{"id":"2"}')] * 2
+    assert server.connections == 2
+    assert sorted(body for _, _, body in server.arrived) == sorted([b"", large, b"other", b"small"])
+
+
 async def test_headers_with_any_bytes_are_harmless():
     headers = ("X-Request-Id: r\xff\x9b", "Retry-After: soon", "Date: \xe4", "Set-Cookie: =;;\xff")
     reply, _ = await post(answers(http("429 Slow", b"", *headers)))

@@ -93,12 +93,25 @@ async def test_a_worker_takes_its_next_turn_itself_only_where_it_need_not_wait_f
     assert sorted(record.id for record in bench.ledger.records) == [*range(1, 31)]
 
 
+async def test_after_a_stop_no_worker_goes_on_to_what_is_ready():
+    bench = Bench(site=Site(delay=0.01), concurrency=2)
+
+    def sent(_):
+        if len(bench.site.sent) == 4:
+            bench.stop.request(signal.SIGTERM)
+
+    bench.site.before = sent
+    await bench.run(tasks(30))
+    assert len(bench.site.sent) <= 6
+    assert bench.ledger.open() == 0
+
+
 async def test_a_stop_waits_for_no_worker_whose_next_task_has_aged(monkeypatch):
     bench = Bench(concurrency=2)
 
     def sent(_):
         monkeypatch.setattr(intake, "INTENT_HOLDS", -1.0)
-        asyncio.get_running_loop().call_later(0.05, bench.stop.request, "enough")
+        asyncio.get_running_loop().call_later(0.05, bench.stop.request, signal.SIGTERM)
 
     bench.site.before = sent
     await bench.run(tasks(30))
