@@ -64,7 +64,6 @@ def run(
     """
     not_begun = partial(_not_begun, job, checkpoint)
     with Ending(not_begun) as ending, guarded(as_json=as_json, log_level=log_level, document=not_begun):
-        from bulkseg.cli.report import refuse_unfit
         from bulkseg.cli.session import watch
         from bulkseg.cli.summary import Call
         from bulkseg.job import Job
@@ -72,8 +71,6 @@ def run(
         from bulkseg.pipeline import RunOptions
 
         watcher = attended(ending, watch(log_format, log_level), Path(job), on_done=on_done, metrics=metrics)
-        if report is not None:
-            refuse_unfit(report)
         chosen = RunOptions(
             checkpoint=located(checkpoint) if checkpoint else None,
             retry_failed=retry_failed,
@@ -87,21 +84,21 @@ def run(
             accept_warnings=accept_warnings,
             make_folders=make_folders,
         )
-        asks = not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty()
         read = Job.load(job, vars=options.parse_vars(var), source=source or None)
-        work = partial(_provision, read, chosen, watcher, asks=asks)
+        work = partial(_provision, read, chosen, watcher, may_ask=not (yes or as_json))
         summary = work() if report is None else _reported(report, read, chosen, work)
         ending.document = summary.document()
         _tell(summary, Call.of(job, chosen.checkpoint, source, var or ()), as_json=as_json)
         raise typer.Exit(summary.exit)
 
 
-def _provision(job: Job, chosen: RunOptions, watcher: Watcher, *, asks: bool) -> Summary:
+def _provision(job: Job, chosen: RunOptions, watcher: Watcher, *, may_ask: bool) -> Summary:
     from bulkseg.cli.session import Question, in_loop, provision
     from bulkseg.eloqua.sites import load_site
 
     site = load_site(job.site)
-    question = Question(watcher, chosen.limit) if asks else None
+    somebody = sys.stdin.isatty() and sys.stderr.isatty()
+    question = Question(watcher, chosen.limit) if may_ask and somebody else None
     summary = in_loop(provision(job, site, chosen, watcher, question))
     if question is not None and question.declined:
         typer.echo("nothing was sent", err=True)
@@ -110,8 +107,9 @@ def _provision(job: Job, chosen: RunOptions, watcher: Watcher, *, asks: bool) ->
 
 
 def _reported(output: Path, job: Job, chosen: RunOptions, work: Callable[[], Summary]) -> Summary:
-    from bulkseg.cli.report import reported
+    from bulkseg.cli.report import refuse_unfit, reported
 
+    refuse_unfit(output)
     rate = job.limits.rate if chosen.rate is None else chosen.rate
     return reported(output, chosen.place(job), rate, work)
 

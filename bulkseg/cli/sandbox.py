@@ -18,6 +18,33 @@ if TYPE_CHECKING:
 
 DEFAULTS = Settings()
 
+HostOption = Annotated[str, typer.Option(metavar="HOST", help="Where to listen.")]
+PortOption = Annotated[int, typer.Option(metavar="N", max=65535, help="0: a free one.")]
+DbOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Keep the segments in a file, not in memory.")
+]
+LatencyOption = Annotated[float, typer.Option(metavar="SECONDS", help="How long an answer takes.")]
+RateOption = Annotated[float | None, typer.Option(metavar="N", help="N requests a second; more get a 429.")]
+FaultOption = Annotated[
+    list[str] | None, typer.Option(metavar="KIND:EVERY", help="What goes wrong; may be repeated.")
+]
+UniqueOption = Annotated[Unique, typer.Option(metavar="HOW", help="A name that is taken: accept, 400, 409.")]
+NoConflictingIdOption = Annotated[
+    bool, typer.Option("--no-conflicting-id", help="A taken name: without the id that has it.")
+]
+NamesOption = Annotated[Names, typer.Option(metavar="HOW", help="What becomes of a name: exact, trim, fold.")]
+FolderOption = Annotated[Kept, typer.Option(metavar="HOW", help="A body's folderId: honoured, ignored.")]
+DescriptionOption = Annotated[
+    Kept, typer.Option(metavar="HOW", help="A body's description: honoured, ignored.")
+]
+CopyNameOption = Annotated[Wins, typer.Option(metavar="WHOSE", help="The name of a copy: asked, source.")]
+CopyElementsOption = Annotated[
+    Wins, typer.Option(metavar="WHOSE", help="The elements of a copy: asked, source.")
+]
+SearchLagOption = Annotated[float, typer.Option(metavar="SECONDS", help="Until a new segment is listed.")]
+OauthOption = Annotated[bool, typer.Option("--oauth", help="Print the variables for OAuth 2.0.")]
+TokenLifeOption = Annotated[float, typer.Option(metavar="SECONDS", help="How long an access token is good.")]
+
 EXAMPLES = """\
 bulkseg sandbox --port 8080
 bulkseg sandbox --port 8080 --latency 0.03 --fault lost:20 --unique 409
@@ -26,48 +53,22 @@ bulkseg sandbox --port 8080 --latency 0.03 --fault lost:20 --unique 409
 
 def sandbox(
     *,
-    host: Annotated[str, typer.Option(metavar="HOST", help="Where to listen.")] = DEFAULTS.host,
-    port: Annotated[int, typer.Option(metavar="N", max=65535, help="0: a free one.")] = DEFAULTS.port,
-    db: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Keep the segments in a file, not in memory.")
-    ] = DEFAULTS.db,
-    latency: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long an answer takes.")
-    ] = DEFAULTS.latency,
-    rate: Annotated[
-        float | None, typer.Option(metavar="N", help="N requests a second; more get a 429.")
-    ] = DEFAULTS.rate,
-    fault: Annotated[
-        list[str] | None, typer.Option(metavar="KIND:EVERY", help="What goes wrong; may be repeated.")
-    ] = None,
-    unique: Annotated[
-        Unique, typer.Option(metavar="HOW", help="A name that is taken: accept, 400, 409.")
-    ] = DEFAULTS.unique,
-    no_conflicting_id: Annotated[
-        bool, typer.Option("--no-conflicting-id", help="A taken name: without the id that has it.")
-    ] = False,
-    names: Annotated[
-        Names, typer.Option(metavar="HOW", help="What becomes of a name: exact, trim, fold.")
-    ] = DEFAULTS.names,
-    folder: Annotated[
-        Kept, typer.Option(metavar="HOW", help="A body's folderId: honoured, ignored.")
-    ] = DEFAULTS.folder,
-    description: Annotated[
-        Kept, typer.Option(metavar="HOW", help="A body's description: honoured, ignored.")
-    ] = DEFAULTS.description,
-    copy_name: Annotated[
-        Wins, typer.Option(metavar="WHOSE", help="The name of a copy: asked, source.")
-    ] = DEFAULTS.copy_name,
-    copy_elements: Annotated[
-        Wins, typer.Option(metavar="WHOSE", help="The elements of a copy: asked, source.")
-    ] = DEFAULTS.copy_elements,
-    search_lag: Annotated[
-        float, typer.Option(metavar="SECONDS", help="Until a new segment is listed.")
-    ] = DEFAULTS.search_lag,
-    oauth: Annotated[bool, typer.Option("--oauth", help="Print the variables for OAuth 2.0.")] = False,
-    token_life: Annotated[
-        float, typer.Option(metavar="SECONDS", help="How long an access token is good.")
-    ] = DEFAULTS.token_life,
+    host: HostOption = DEFAULTS.host,
+    port: PortOption = DEFAULTS.port,
+    db: DbOption = DEFAULTS.db,
+    latency: LatencyOption = DEFAULTS.latency,
+    rate: RateOption = DEFAULTS.rate,
+    fault: FaultOption = None,
+    unique: UniqueOption = DEFAULTS.unique,
+    no_conflicting_id: NoConflictingIdOption = False,
+    names: NamesOption = DEFAULTS.names,
+    folder: FolderOption = DEFAULTS.folder,
+    description: DescriptionOption = DEFAULTS.description,
+    copy_name: CopyNameOption = DEFAULTS.copy_name,
+    copy_elements: CopyElementsOption = DEFAULTS.copy_elements,
+    search_lag: SearchLagOption = DEFAULTS.search_lag,
+    oauth: OauthOption = False,
+    token_life: TokenLifeOption = DEFAULTS.token_life,
     log_level: options.LogLevelOption = "info",
 ) -> None:
     """Serve a local Eloqua to rehearse against.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -70,3 +72,14 @@ def test_an_import_that_goes_the_wrong_way_is_found(checkout, module, line):
 def test_a_module_without_a_place_is_found(checkout):
     (checkout / "bulkseg" / "stray.py").touch()
     assert "- bulkseg.stray" in lint_imports(checkout).stdout
+
+
+def test_half_of_the_functions_are_under_eight_lines_and_none_is_over_sixty():
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in [*ROOT.glob("bulkseg/**/*.py"), *ROOT.glob("benchmarks/*.py")]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    }
+    assert [name for name, lines in lengths.items() if lines > 60] == []
+    assert median(lengths.values()) < 8
