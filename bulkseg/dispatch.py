@@ -35,12 +35,11 @@ WATCH = 0.25
 class Site(Protocol):
     """What the dispatcher asks of the site that it sends to."""
 
-    @property
-    def free(self) -> bool:
-        """Whether `turn` would return at once."""
-
     async def turn(self) -> None:
         """Returns when one more request may leave."""
+
+    def try_turn(self) -> bool:
+        """Takes a turn where nobody has to wait for one; whether it did."""
 
     async def send(self, spec: Spec) -> Outcome:
         """One create or copy request. Never raises for the network."""
@@ -165,16 +164,16 @@ class Dispatcher:
             self._tally.in_flight += 1
             await self._send(task)
             self._tally.in_flight -= 1
-            await self._go_on()
+            self._go_on()
             self._handoff.task_done()
 
-    async def _go_on(self) -> None:
+    def _go_on(self) -> None:
         """Hands over the next task in the feeder's place, where it may leave at once; else one is free again.
 
-        The feeder would do it two turns of the loop later, which is a part of a request's time.
+        The feeder would do it two turns of the loop later, which is a part of a request's time. Nothing is
+        waited for here: a stop may come at any time, and must find all that is going on in its place.
         """
-        if self._slots.locked() and self._intake.ready and self._site.free and not self._over.is_set():
-            await self._site.turn()
+        if self._slots.locked() and self._intake.ready and not self._over.is_set() and self._site.try_turn():
             task = self._intake.pick()
             if task is not None:
                 self._handoff.put_nowait(task)

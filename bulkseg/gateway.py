@@ -48,12 +48,11 @@ class Speed(Protocol):
     def why(self) -> str:
         """Why it is lower than the job's rate, or empty."""
 
-    @property
-    def free(self) -> bool:
-        """Whether `turn` would return at once."""
-
     async def turn(self) -> None:
         """Returns when one more request may leave."""
+
+    def try_turn(self) -> bool:
+        """Takes a turn where nobody has to wait for one; whether it did."""
 
     def pause(self, seconds: float, why: str) -> None:
         """Nothing leaves for so many seconds."""
@@ -119,14 +118,13 @@ class Gateway:
         self._renewing = asyncio.Lock()
         self._asked_at = float("-inf")
 
-    @property
-    def free(self) -> bool:
-        """Whether `turn` would return at once."""
-        return self._pace.free
-
     async def turn(self) -> None:
         """Returns when one more request may leave."""
         await self._pace.turn()
+
+    def try_turn(self) -> bool:
+        """Takes a turn where nobody has to wait for one; whether it did."""
+        return self._pace.try_turn()
 
     async def send(self, spec: Spec) -> Outcome:
         """Sends a create or a copy, once, for somebody who has waited for the turn."""

@@ -64,8 +64,8 @@ class Intake:
 
     @property
     def ready(self) -> bool:
-        """Whether a task has its intent."""
-        return bool(self._ready)
+        """Whether `pick` gives a task. The last one has the freshest intent."""
+        return bool(self._ready) and self._holds(self._ready[-1][1])
 
     async def available(self) -> None:
         """Returns when a task has its intent."""
@@ -77,11 +77,14 @@ class Intake:
         """The next task that may be sent now, if any. One whose intent has aged goes back for a new one."""
         while self._ready:
             task, at = self._ready.popleft()
-            if self._clock.monotonic() - at <= INTENT_HOLDS:
+            if self._holds(at):
                 return task
             self.settle()
             self.again(unsent(task))
         return None
+
+    def _holds(self, at: float) -> bool:
+        return self._clock.monotonic() - at <= INTENT_HOLDS
 
     async def take(self) -> Task:
         """Likewise, and waits for it."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Coroutine
 from typing import Protocol
 
 from asyncio_throttle import Throttler
@@ -27,7 +28,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.3, 60.0
 class Ceiling(Protocol):
     """What asyncio-throttle's Throttler promises: `acquire` returns when one more request may leave."""
 
-    async def acquire(self) -> None:
+    def acquire(self) -> Coroutine[None, None, None]:
         """Waits for a place."""
 
 
@@ -55,19 +56,24 @@ class Pace:
         self._bursts = 0
         self._accepted: deque[float] = deque()
 
-    @property
-    def free(self) -> bool:
-        """Whether nobody waits for a turn, and nobody has to; the ceiling has the last word."""
-        return not self._turn.locked() and self._next <= self._clock.monotonic()
-
     async def turn(self) -> None:
         """Returns when one more request may leave."""
         async with self._turn:
             while (delay := self._next - self._clock.monotonic()) > 0:
                 await self._clock.sleep(delay)
             await self._hard.acquire()
-            now = self._clock.monotonic()
-            self._next = max(self._next, now - SLACK) + 1 / (allowed(self._level, now) * HEADROOM)
+            self._taken()
+
+    def try_turn(self) -> bool:
+        """Takes a turn where nobody has to wait for one; whether it did."""
+        if self._turn.locked() or self._next > self._clock.monotonic() or not _at_once(self._hard.acquire()):
+            return False
+        self._taken()
+        return True
+
+    def _taken(self) -> None:
+        now = self._clock.monotonic()
+        self._next = max(self._next, now - SLACK) + 1 / (allowed(self._level, now) * HEADROOM)
 
     def pause(self, seconds: float, why: str) -> None:
         """Nothing leaves for so many seconds; the longest pause asked for counts."""
@@ -121,3 +127,13 @@ class Pace:
     def _forget(self, now: float) -> None:
         while self._accepted and self._accepted[0] < now - 1.0:
             self._accepted.popleft()
+
+
+def _at_once(acquire: Coroutine[None, None, None]) -> bool:
+    """Whether it comes to its end without a wait; if not, it has not begun to wait."""
+    try:
+        acquire.send(None)
+    except StopIteration:
+        return True
+    acquire.close()
+    return False

@@ -49,8 +49,14 @@ class Site:
     most: int = 0
     before: Callable[[Spec], None] = lambda _: None
     free: bool = True
+    turns: int = 0
 
-    async def turn(self) -> None: ...
+    async def turn(self) -> None:
+        self.turns += 1
+
+    def try_turn(self) -> bool:
+        self.turns += self.free
+        return self.free
 
     async def send(self, one: Spec) -> Outcome:
         self.before(one)

@@ -10,7 +10,8 @@ from bulkseg.clock import Clock
 from bulkseg.errors import StorageFull
 from bulkseg.model import InDoubt, Intent, NotSent, Record, Refused, SourceMissing, State, Throttled
 from bulkseg.outcome import Retry, unknown
-from tests.dispatching import Bench, Ledger, Site, made, source, tasks
+from bulkseg.pace import Pace
+from tests.dispatching import CLOCK, Bench, Ledger, Site, made, source, tasks
 
 
 async def test_every_task_is_sent_once_and_ends_on_record():
@@ -79,18 +80,50 @@ async def test_an_intent_that_has_aged_is_renewed_before_the_request_leaves(monk
     assert {record.attempts for record in bench.ledger.records} == {1}
 
 
-@pytest.mark.parametrize(("free", "takers"), [(True, {"_feed", "_work"}), (False, {"_feed"})])
-async def test_a_worker_takes_its_next_turn_itself_only_where_it_need_not_wait_for_it(free, takers):
+@pytest.mark.parametrize("free", [True, False])
+async def test_a_worker_takes_its_next_turn_itself_only_where_it_need_not_wait_for_it(free):
     bench = Bench(site=Site(free=free), concurrency=2)
-    seen = set()
+    waited_for = 0
 
     async def turn():
-        seen.add(asyncio.current_task().get_coro().__name__)
+        nonlocal waited_for
+        waited_for += 1
 
     bench.site.turn = turn
     await bench.run(tasks(30))
-    assert seen == takers
     assert sorted(record.id for record in bench.ledger.records) == [*range(1, 31)]
+    assert waited_for + bench.site.turns == 30
+    assert bool(bench.site.turns) == free
+
+
+async def test_a_turn_is_taken_only_for_what_can_leave(monkeypatch):
+    """Answers are slower here than intents hold: none that is ready has one that is still good."""
+    monkeypatch.setattr(intake, "INTENT_HOLDS", 0.01)
+    bench = Bench(site=Site(delay=0.03), concurrency=2)
+    await bench.run(tasks(20))
+    assert len(bench.site.sent) == 20
+    assert bench.site.turns == 20
+
+
+async def test_a_stop_does_not_wait_out_the_pause_that_the_server_asked_for():
+    pace, paused = Pace(10_000.0, clock=CLOCK), asyncio.Event()
+
+    def asks_to_wait(one):
+        pace.pause(3600.0, "the server asked to wait")
+        paused.set()
+        return made(one)
+
+    bench = Bench(site=Site(answer=asks_to_wait), concurrency=4)
+    bench.site.turn, bench.site.try_turn = pace.turn, pace.try_turn
+    searches = [asyncio.create_task(pace.turn()) for _ in range(2)]
+    running = asyncio.create_task(bench.run(tasks(40)))
+    await paused.wait()
+    await asyncio.sleep(0.01)
+    bench.stop.request(2)
+    await asyncio.wait_for(running, 5)
+    assert bench.tally.created == len(bench.site.sent)
+    for one in searches:
+        one.cancel()
 
 
 async def test_after_a_stop_no_worker_goes_on_to_what_is_ready():

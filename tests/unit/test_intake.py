@@ -71,6 +71,19 @@ async def settled():
         await asyncio.sleep(0)
 
 
+async def test_what_has_aged_is_not_ready_until_it_has_a_new_intent():
+    bench = Bench()
+    async with bench.working(tasks(2)) as intake:
+        assert intake.ready
+        bench.now += INTENT_HOLDS + 0.1
+        assert not intake.ready
+        assert intake.pick() is None
+        await settled()
+        assert intake.ready
+        assert intake.pick() is not None
+    assert bench.intended == [1, 2, 1, 2]
+
+
 async def test_what_comes_out_counts_the_attempt_and_knows_when_it_was_intended():
     bench = Bench()
     async with bench.working(tasks(1)) as intake:

@@ -1,5 +1,6 @@
 """The pace: even spacing, pauses, and what a 429 does to the rate; all in virtual time."""
 
+import asyncio
 from itertools import pairwise
 
 import pytest
@@ -31,6 +32,58 @@ async def test_requests_are_evenly_spaced_just_under_the_rate(rate):
     times = await sends(paced(time, rate), time, 50)
     gaps = [b - a for a, b in pairwise(times)]
     assert gaps == pytest.approx([1 / (rate * HEADROOM)] * 49)
+
+
+async def test_a_turn_that_needs_no_waiting_is_taken_and_counts_like_any_other():
+    time = VirtualTime()
+    pace = paced(time, 10)
+    assert [pace.try_turn(), pace.try_turn()] == [True, False]
+    (second,) = await sends(pace, time, 1)
+    assert second - 1_000.0 == pytest.approx(1 / (10 * HEADROOM))
+    assert not pace.try_turn()
+    time.now += 0.11
+    assert pace.try_turn()
+
+
+async def test_nobody_passes_a_pause_or_those_who_wait():
+    time = VirtualTime()
+    waiting, woken = asyncio.Event(), asyncio.Event()
+
+    class SlowForTheFirst(NoCeiling):
+        async def acquire(self) -> None:
+            if not waiting.is_set():
+                waiting.set()
+                await woken.wait()
+
+    pace = Pace(10, clock=time.clock(), hard=SlowForTheFirst())
+    first = asyncio.create_task(pace.turn())
+    await waiting.wait()
+    assert not pace.try_turn()
+    woken.set()
+    await first
+    pace.pause(3.0, "asked to")
+    time.now += 2.9
+    assert not pace.try_turn()
+    time.now += 0.2
+    assert pace.try_turn()
+
+
+async def test_a_turn_without_a_wait_is_under_the_hard_ceiling_and_what_it_refuses_takes_no_place():
+    time = VirtualTime()
+    hard = ceiling(2)
+    pace = Pace(1000, clock=time.clock(), hard=hard)
+
+    def takes(count: int) -> list[bool]:
+        found = []
+        for _ in range(count):
+            time.now += 1.0
+            found.append(pace.try_turn())
+        return found
+
+    assert takes(10) == [True, True] + [False] * 8
+    hard.period = 0.01  # what has a place gives it up soon; the ceiling's own clock cannot be handed in
+    await asyncio.sleep(0.02)
+    assert takes(2) == [True, True]
 
 
 async def test_time_lost_is_caught_up_only_in_part():
