@@ -92,6 +92,9 @@ def _write(flight: Flight, connection: ResponseHandler, request: bytes) -> None:
     if not flight.over and transport is not None and not transport.is_closing():
         flight.take_off()
         transport.write(request)
+        if connection.writing_paused:
+            # Its server may answer without ever reading this: no other request, and no end, waits for that.
+            connection.force_close()
 
 
 class UnderWay:
@@ -118,10 +121,8 @@ class UnderWay:
 
     def _look(self) -> None:
         now = self._loop.time()
-        for flight, due in list(self._due.items()):
-            if due > now:
-                break
-            flight.give_up()
         self._looking = bool(self._due)
-        if self._looking:
+        if self._looking:  # set before anything can go wrong: without it nobody would be given up any more
             self._loop.call_later(self._every, self._look)
+        for flight in [one for one, due in self._due.items() if due <= now]:
+            flight.give_up()

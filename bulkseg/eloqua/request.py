@@ -1,12 +1,13 @@
 """How a request is written: as a whole, in the burst of its flight, where aiohttp would do it piece by piece.
 
 aiohttp wraps a body, writes the head, and begins a task that writes the body. Ours are a few hundred bytes
-that are there already.
+that are there already, as a rule.
 """
 
 from __future__ import annotations
 
 import asyncio
+from io import BytesIO
 from typing import cast
 
 import aiohttp
@@ -14,6 +15,10 @@ from aiohttp.connector import Connection
 from aiohttp.hdrs import CONTENT_LENGTH
 
 from bulkseg.eloqua.flight import Flight, current
+
+# Larger bodies than this, in bytes, are left to aiohttp: they may have to wait until the server reads on, and
+# one that is answered before that must not keep the next request waiting.
+LARGEST = 32 * 1024
 
 
 class _Held:
@@ -49,7 +54,7 @@ class Request(aiohttp.ClientRequest):
         taken off has sent nothing.
         """
         flight, protocol, transport = current.get(), conn.protocol, conn.transport
-        if protocol is None or transport is None or protocol.writing_paused:
+        if protocol is None or transport is None or len(self._ready) > LARGEST:
             return await self._alone(flight, conn)
         held = _Held(transport)
         protocol.transport = cast("asyncio.Transport", held)
@@ -62,8 +67,8 @@ class Request(aiohttp.ClientRequest):
         return flight.response
 
     async def _alone(self, flight: Flight, conn: Connection) -> aiohttp.ClientResponse:
-        """As aiohttp does it, which waits where an earlier body was answered before all of it had left."""
+        """As aiohttp does it, piece by piece."""
         flight.take_off()
-        super().update_body_from_data(self._ready or None)
+        super().update_body_from_data(BytesIO(self._ready) if self._ready else None)
         flight.response = await super().send(conn)
         return flight.response

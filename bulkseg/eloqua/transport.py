@@ -63,7 +63,10 @@ class Transport:
 
         Raises:
             ConfigError: the environment names a proxy that is none.
+            ValueError: a body for anything but a POST: what may be repeated, aiohttp would repeat without it.
         """
+        if body is not None and method != "POST":
+            raise ValueError(f"a {method} request with a body")
         proxy = self._proxy(url)
         flight = Flight(self._burst, _always if method == "GET" else self.may_change)
         self._under_way.begin(flight)

@@ -7,6 +7,7 @@ import pytest
 from yarl import URL
 
 from bulkseg.clock import Clock
+from bulkseg.eloqua import request
 from bulkseg.eloqua import transport as module
 from bulkseg.eloqua.transport import Transport, open_transport
 from bulkseg.errors import ConfigError
@@ -52,7 +53,7 @@ async def test_what_must_not_change_anything_does_not_leave_though_the_connectio
     async with wire(answers(http(), http(), http())) as server, transport() as client:
         client.may_change = lambda: False
         for method in ("POST", "DELETE"):
-            reply = await client.request(method, server.url, HEADERS, b"{}")
+            reply = await client.request(method, server.url, HEADERS)
             assert isinstance(reply, NoAnswer)
             assert not reply.left
             assert "the lease on the checkpoint could not be renewed in time" in reply.error
@@ -290,35 +291,46 @@ async def test_an_answer_that_comes_before_the_body_was_read_is_kept():
     assert reply == Answer(413, b"[]")
 
 
-async def test_a_request_by_a_connection_that_still_has_a_body_to_write_comes_after_it_and_whole():
-    """Answered early, and the connection kept. Its next request is made in one turn with another one."""
-    large = b"x" * 16_000_000
-    read_on = asyncio.Event()
+async def deaf(found: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Says no to a first request by its head alone, lets its connection stand, and reads all others."""
+    if found.connections > 1:
+        await answers(http(body=b'{"id":"2"}'))(found, reader, writer)
+    else:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(http("429 Slow", b"[]"))
+        await asyncio.Event().wait()
 
-    async def early(found: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if await reader.readexactly(4) == b"POST":
-            await asyncio.sleep(0.05)  # so that the other connection is the next to be taken
-            writer.write(http())
-            await read_on.wait()
-            await found.request(reader)
-        else:
-            await found.request(reader)
-            writer.write(http())
-        await found.request(reader)
-        writer.write(http(body=b'{"id":"2"}'))
 
-    def post(client: Transport, body: bytes) -> asyncio.Task[Answer | NoAnswer]:
-        return asyncio.create_task(client.request("POST", server.url, HEADERS, body))
+@pytest.mark.parametrize("by", ["aiohttp", "our burst"])
+async def test_a_large_body_that_is_answered_unread_keeps_neither_a_request_nor_the_end_waiting(
+    by: str, monkeypatch: pytest.MonkeyPatch
+):
+    if by == "our burst":
+        monkeypatch.setattr(request, "LARGEST", 1_000_000_000)
+    async with asyncio.timeout(20), wire(deaf) as server:
+        async with transport() as client:
+            first = await client.request("POST", server.url, HEADERS, b"x" * 16_000_000)
+            second = await client.request("POST", server.url, HEADERS, b"small")
+        async with transport() as client:
+            server.connections = 0
+            assert await client.request("POST", server.url, HEADERS, b"x" * 16_000_000) == first
+    assert (first, second) == (Answer(429, b"[]"), Answer(201, b'{"id":"2"}'))
+    assert [body for _, _, body in server.arrived] == [b"small"]
 
-    async with wire(early) as server, transport(connections=2) as client:
-        idle = asyncio.create_task(client.request("GET", server.url, HEADERS))
-        assert await post(client, large) == await idle == Answer(201, b"{}")
-        both = [post(client, b"other"), post(client, b"small")]
-        await asyncio.sleep(0.05)
-        read_on.set()
-        assert await asyncio.gather(*both) == [Answer(201, b'{"id":"2"}')] * 2
-    assert server.connections == 2
-    assert sorted(body for _, _, body in server.arrived) == sorted([b"", large, b"other", b"small"])
+
+@pytest.mark.parametrize("size", [request.LARGEST, request.LARGEST + 1, 16_000_000])
+async def test_a_body_of_any_size_arrives_whole_and_its_connection_is_used_again(size: int):
+    async with wire(answers(http(), http())) as server, transport() as client:
+        for _ in range(2):
+            assert await client.request("POST", server.url, HEADERS, b"x" * size) == Answer(201, b"{}")
+    assert [len(body) for _, _, body in server.arrived] == [size, size]
+    assert server.connections == 1
+
+
+async def test_only_a_post_has_a_body():
+    async with transport() as client:
+        with pytest.raises(ValueError, match="a PUT request with a body"):
+            await client.request("PUT", URL("http://127.0.0.1:9/"), HEADERS, b"{}")
 
 
 async def test_headers_with_any_bytes_are_harmless():

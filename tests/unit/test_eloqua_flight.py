@@ -13,8 +13,10 @@ from bulkseg.eloqua.flight import Burst, Flight, UnderWay
 class Connection:
     """Keeps what is written to it, and what whoever waits for an answer is told."""
 
-    def __init__(self, *, closing=False, error=None):
+    def __init__(self, *, closing=False, error=None, writing_paused=False):
         self.transport = self
+        self.writing_paused = writing_paused
+        self.not_used_again = False
         self.closing = closing
         self.error = error
         self.written = []
@@ -27,6 +29,9 @@ class Connection:
         if self.error is not None:
             raise self.error
         self.written.append(data)
+
+    def force_close(self):
+        self.not_used_again = True
 
     def set_exception(self, error):
         self.told.append(error)
@@ -76,6 +81,14 @@ async def test_one_that_may_not_or_cannot_leave_is_told_so_and_keeps_no_other_ba
     assert last.written == [b"x"]
     # Of the broken one nobody can say how much has left.
     assert [one.wrote for one in flights] == [False, True, True]
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_connection_that_did_not_take_the_whole_request_is_not_used_for_another_one(paused):
+    burst, connection = Burst(), Connection(writing_paused=paused)
+    burst.add(flight(burst), connection, b"much")
+    await asyncio.sleep(0)
+    assert connection.not_used_again == paused
 
 
 def waiting(one, *, content):
@@ -132,5 +145,21 @@ def test_only_the_overdue_are_given_up_also_of_those_that_begin_when_nothing_was
         assert connection.told == []
         await asyncio.sleep(0.7)
         assert connection.told
+
+    virtual.run(scene())
+
+
+def test_one_that_cannot_be_given_up_keeps_the_others_in_time():
+    async def scene():
+        under_way, flights = UnderWay(5.0), [flight(Burst()) for _ in range(2)]
+        broken, other = [waiting(one, content=None) for one in flights]
+        broken.set_exception = lambda _: 1 / 0
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        under_way.begin(flights[0])
+        await asyncio.sleep(5.9)
+        under_way.end(flights[0])
+        under_way.begin(flights[1])
+        await asyncio.sleep(5.9)
+        assert other.told
 
     virtual.run(scene())
