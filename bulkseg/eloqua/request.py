@@ -54,7 +54,8 @@ class Request(aiohttp.ClientRequest):
         taken off has sent nothing.
         """
         flight, protocol, transport = current.get(), conn.protocol, conn.transport
-        if protocol is None or transport is None or len(self._ready) > LARGEST:
+        large = len(self._ready) > LARGEST
+        if large or protocol is None or transport is None or protocol.writing_paused:
             return await self._alone(flight, conn)
         held = _Held(transport)
         protocol.transport = cast("asyncio.Transport", held)
@@ -67,7 +68,7 @@ class Request(aiohttp.ClientRequest):
         return flight.response
 
     async def _alone(self, flight: Flight, conn: Connection) -> aiohttp.ClientResponse:
-        """As aiohttp does it, piece by piece."""
+        """As aiohttp does it, piece by piece: it waits where a connection still has something to write."""
         flight.take_off()
         super().update_body_from_data(BytesIO(self._ready) if self._ready else None)
         flight.response = await super().send(conn)

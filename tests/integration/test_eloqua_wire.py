@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from bulkseg.clock import Clock
@@ -316,6 +317,41 @@ async def test_a_large_body_that_is_answered_unread_keeps_neither_a_request_nor_
             assert await client.request("POST", server.url, HEADERS, b"x" * 16_000_000) == first
     assert (first, second) == (Answer(429, b"[]"), Answer(201, b'{"id":"2"}'))
     assert [body for _, _, body in server.arrived] == [b"small"]
+
+
+async def test_a_request_by_a_connection_that_still_has_a_body_to_write_comes_after_it_and_whole(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Answered early, and its connection kept. Its next request leaves in one burst with another one."""
+    monkeypatch.setattr(request, "LARGEST", 1_000_000_000)
+    monkeypatch.setattr(ResponseHandler, "force_close", lambda _: None)
+    large = b"x" * 16_000_000
+    read_on = asyncio.Event()
+
+    async def early(found: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.readexactly(4) == b"POST":
+            await asyncio.sleep(0.05)  # so that the other connection is the next to be taken
+            writer.write(http())
+            await read_on.wait()
+            await found.request(reader)
+        else:
+            await found.request(reader)
+            writer.write(http())
+        await found.request(reader)
+        writer.write(http(body=b'{"id":"2"}'))
+
+    def post(client: Transport, body: bytes) -> asyncio.Task[Answer | NoAnswer]:
+        return asyncio.create_task(client.request("POST", server.url, HEADERS, body))
+
+    async with wire(early) as server, transport(connections=2) as client:
+        idle = asyncio.create_task(client.request("GET", server.url, HEADERS))
+        assert await post(client, large) == await idle == Answer(201, b"{}")
+        both = [post(client, b"other"), post(client, b"small")]
+        await asyncio.sleep(0.05)
+        read_on.set()
+        assert await asyncio.gather(*both) == [Answer(201, b'{"id":"2"}')] * 2
+    assert server.connections == 2
+    assert sorted(body for _, _, body in server.arrived) == sorted([b"", large, b"other", b"small"])
 
 
 @pytest.mark.parametrize("size", [request.LARGEST, request.LARGEST + 1, 16_000_000])
