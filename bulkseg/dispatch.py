@@ -160,25 +160,24 @@ class Dispatcher:
 
     async def _work(self) -> None:
         while True:
-            task = await self._handoff.get()
-            self._tally.in_flight += 1
-            await self._send(task)
-            self._tally.in_flight -= 1
-            self._go_on()
+            task: Task | None = await self._handoff.get()
+            while task is not None:
+                self._tally.in_flight += 1
+                await self._send(task)
+                self._tally.in_flight -= 1
+                task = self._next()
+            self._slots.release()
             self._handoff.task_done()
 
-    def _go_on(self) -> None:
-        """Hands over the next task in the feeder's place, where it may leave at once; else one is free again.
+    def _next(self) -> Task | None:
+        """The next task for the same worker, where one may leave at once.
 
-        The feeder would do it two turns of the loop later, which is a part of a request's time. Nothing is
-        waited for here: a stop may come at any time, and must find all that is going on in its place.
+        The feeder would hand it over two turns of the loop later, which is a part of a request's time.
+        Nothing is waited for here: a stop may come at any time, and must find all in its place.
         """
-        if self._slots.locked() and self._intake.ready and not self._over.is_set() and self._site.try_turn():
-            task = self._intake.pick()
-            if task is not None:
-                self._handoff.put_nowait(task)
-                return
-        self._slots.release()
+        if self._over.is_set() or not (self._intake.ready and self._site.try_turn()):
+            return None
+        return self._intake.pick()
 
     async def _send(self, task: Task) -> None:
         if not self._admit(task, self._intake.settle):

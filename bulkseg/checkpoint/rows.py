@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from bulkseg.model import Action, Spec, State, Task
+from bulkseg.model import Action, Spec, State, Task, plain
 
 # --- Of a whole source ----------------------------------------------------------------------------------
 
@@ -144,7 +144,7 @@ class Known:
 # --- Of a checkpoint ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@plain
 class OpenSpec:
     """A spec that is still to be sent. `ordinal` is its position in the source, from 1."""
 
