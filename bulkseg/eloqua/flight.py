@@ -23,15 +23,18 @@ _PART, _LONGEST = 0.1, 1.0
 class Flight:
     """One request under way. One that has not `wrote` has sent nothing.
 
+    `ready` is all that is to be written, None where that is left to aiohttp.
+
     `wrote` turns true just before the first byte can leave, if it `may`; none leaves once it is `over`.
     `response` is there once there is a connection that it can come by.
     """
 
-    __slots__ = ("burst", "may", "over", "response", "wrote")
+    __slots__ = ("burst", "may", "over", "ready", "response", "wrote")
 
     def __init__(self, burst: Burst, may: Callable[[], bool]) -> None:
         self.burst = burst
         self.may = may
+        self.ready: bytes | None = None
         self.wrote = False
         self.over = False
         self.response: aiohttp.ClientResponse | None = None

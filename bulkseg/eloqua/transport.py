@@ -10,6 +10,7 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from io import BytesIO
 
 import aiohttp
 from yarl import URL
@@ -19,7 +20,7 @@ from bulkseg.eloqua import headers as header
 from bulkseg.eloqua.breaks import no_answer
 from bulkseg.eloqua.flight import Burst, Flight, UnderWay
 from bulkseg.eloqua.proxies import proxy_for
-from bulkseg.eloqua.request import Request
+from bulkseg.eloqua.request import LARGEST, Headers, Request
 from bulkseg.errors import ConfigError
 from bulkseg.model import Answer, Reply
 from bulkseg.redact import secrets
@@ -51,6 +52,7 @@ class Transport:
         self._clock = clock
         self._burst = Burst()
         self._under_way = UnderWay(timeout)
+        self._headers = Headers(session.headers)
         self.may_change: Callable[[], bool] = _always
         self._proxies: dict[tuple[str, str | None], URL | None] = {}
 
@@ -63,18 +65,18 @@ class Transport:
 
         Raises:
             ConfigError: the environment names a proxy that is none.
-            ValueError: a body for anything but a POST: what may be repeated, aiohttp would repeat without it.
         """
-        if body is not None and method != "POST":
-            raise ValueError(f"a {method} request with a body")
         proxy = self._proxy(url)
         flight = Flight(self._burst, _always if method == "GET" else self.may_change)
         self._under_way.begin(flight)
         try:
+            large = body is not None and len(body) > LARGEST
+            if proxy is None and not large:
+                flight.ready = self._headers.request(method, url, headers, body)
             response = await self._session.request(
                 method,
                 url,
-                data=body,
+                data=BytesIO(body) if body and large else body,
                 headers=headers,
                 proxy=proxy,
                 allow_redirects=False,

@@ -3,6 +3,7 @@ import gzip
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
@@ -13,9 +14,11 @@ from bulkseg.eloqua import transport as module
 from bulkseg.eloqua.transport import Transport, open_transport
 from bulkseg.errors import ConfigError
 from bulkseg.model import Answer, NoAnswer
+from bulkseg.version import version
 from tests.integration.wire import Script, Wire, answers, http, reset, says, unused_port, wire
 
 HEADERS = {"Authorization": "Basic ZGVtbw=="}
+TYPES = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
 @pytest.fixture(autouse=True)
@@ -307,7 +310,7 @@ async def test_a_large_body_that_is_answered_unread_keeps_neither_a_request_nor_
     by: str, monkeypatch: pytest.MonkeyPatch
 ):
     if by == "our burst":
-        monkeypatch.setattr(request, "LARGEST", 1_000_000_000)
+        monkeypatch.setattr(module, "LARGEST", 1_000_000_000)
     async with asyncio.timeout(20), wire(deaf) as server:
         async with transport() as client:
             first = await client.request("POST", server.url, HEADERS, b"x" * 16_000_000)
@@ -323,7 +326,7 @@ async def test_a_request_by_a_connection_that_still_has_a_body_to_write_comes_af
     monkeypatch: pytest.MonkeyPatch,
 ):
     """Answered early, and its connection kept. Its next request leaves in one burst with another one."""
-    monkeypatch.setattr(request, "LARGEST", 1_000_000_000)
+    monkeypatch.setattr(module, "LARGEST", 1_000_000_000)
     monkeypatch.setattr(ResponseHandler, "force_close", lambda _: None)
     large = b"x" * 16_000_000
     read_on = asyncio.Event()
@@ -363,10 +366,65 @@ async def test_a_body_of_any_size_arrives_whole_and_its_connection_is_used_again
     assert server.connections == 1
 
 
-async def test_only_a_post_has_a_body():
-    async with transport() as client:
-        with pytest.raises(ValueError, match="a PUT request with a body"):
-            await client.request("PUT", URL("http://127.0.0.1:9/"), HEADERS, b"{}")
+@pytest.mark.parametrize("size", [10, request.LARGEST + 1], ids=["our burst", "aiohttp"])
+async def test_what_aiohttp_sends_again_by_itself_is_the_same_request(size: int):
+    """It does so where a connection of the pool breaks, for methods that may be repeated."""
+
+    async def breaks(found: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await found.request(reader)
+        if found.connections == 1:
+            writer.write(http())
+            await found.request(reader)
+        else:
+            writer.write(http(body=b'{"id":"2"}'))
+            await reader.read()
+
+    async with wire(breaks) as server, transport() as client:
+        for body in (b"first", b"x" * size):
+            reply = await client.request("PUT", server.url, HEADERS, body)
+    assert reply == Answer(201, b'{"id":"2"}')
+    assert [len(body) for _, _, body in server.arrived] == [5, size, size]
+    assert server.arrived[1] == server.arrived[2]
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"name":"a"}', b"x" * (request.LARGEST + 1)], ids=["our burst", "aiohttp"]
+)
+@pytest.mark.parametrize("method", ["POST", "GET", "DELETE"])
+async def test_both_ways_to_write_a_request_give_the_same_head(method: str, body: bytes):
+    sent = body if method == "POST" else None
+    async with wire(answers(http(), http())) as server, transport() as client:
+        url = (server.url / "ä b").with_query(search="name='O''B *+'", page="2")
+        assert isinstance(await client.request(method, url, HEADERS, sent), Answer)
+        async with aiohttp.ClientSession() as plain:
+            headers = {"User-Agent": f"bulkseg/{version()}", **TYPES, **HEADERS}
+            async with plain.request(method, url, headers=headers, data=sent) as reply:
+                assert reply.status == 201
+    ours, its = server.arrived
+    assert ours == its
+    assert ours[1]["content-length"] == str(len(body)) if method == "POST" else ours[2] == b""
+
+
+async def test_the_headers_are_those_of_this_request_whatever_the_last_one_had():
+    async with wire(answers(*[http()] * 4)) as server, transport() as client:
+        for own in ({"A": "1"}, {"Content-Type": "text/x"}, {"A": "2"}, HEADERS):
+            await client.request("POST", server.url, own, b"{}")
+    names = ("a", "content-type", "authorization")
+    assert [[headers.get(name) for name in names] for _, headers, _ in server.arrived] == [
+        ["1", "application/json", None],
+        [None, "text/x", None],
+        ["2", "application/json", None],
+        [None, "application/json", HEADERS["Authorization"]],
+    ]
+
+
+@pytest.mark.parametrize("value", ["a\r\nHost: other", "a\nb", "a\0", "a\ud800"])
+async def test_a_header_that_would_end_the_head_sends_nothing(value: str):
+    async with wire(answers(http())) as server, transport() as client:
+        reply = await client.request("POST", server.url, {"Authorization": value}, b"{}")
+    assert isinstance(reply, NoAnswer)
+    assert value not in reply.error
+    assert server.arrived == []
 
 
 async def test_headers_with_any_bytes_are_harmless():
