@@ -17,7 +17,14 @@ class NotPermitted(Exception):
     """It must not be sent now, though everything else is there. The message says why."""
 
 
-# Raised before a connection is there. Only these, and a time-out, count as not sent, and only where
+class Unasked(Exception):
+    """The server has said something by this connection that answers no request: a 408 to an idle one, say."""
+
+    def __init__(self) -> None:
+        super().__init__("the server said something that it was not asked for")
+
+
+# Raised before a connection is there, or by us. Only these, and a time-out, count as not sent, and only where
 # aiohttp has not begun to write; whatever else may be raised is in doubt.
 _BEFORE_CONNECTION = (
     aiohttp.ClientConnectorError,  # refused, no address, TLS, certificate, the proxy not reached
@@ -25,6 +32,7 @@ _BEFORE_CONNECTION = (
     aiohttp.InvalidURL,
     NotPermitted,
     TimeoutError,  # ConnectionTimeoutError too
+    Unasked,
 )
 
 

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from bulkseg.eloqua.breaks import NotPermitted
+from bulkseg.eloqua.breaks import NotPermitted, Unasked
 
 # How often it is looked for overdue requests: in parts of their time, and in seconds at the most.
 _PART, _LONGEST = 0.1, 1.0
@@ -93,11 +93,18 @@ def _write(flight: Flight, connection: ResponseHandler, request: bytes) -> None:
     transport = connection.transport
     # A connection that is being closed tells whoever waits for its answer by itself.
     if not flight.over and transport is not None and not transport.is_closing():
+        refuse_unasked(connection)
         flight.take_off()
         transport.write(request)
         if connection.writing_paused:
             # Its server may answer without ever reading this: no other request, and no end, waits for that.
             connection.force_close()
+
+
+def refuse_unasked(connection: ResponseHandler) -> None:
+    """Raises Unasked where something has come already: it would be taken for the answer to what comes now."""
+    if connection.should_close:
+        raise Unasked
 
 
 class UnderWay:

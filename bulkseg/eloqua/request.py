@@ -17,7 +17,7 @@ from aiohttp.typedefs import LooseHeaders
 from multidict import CIMultiDict
 from yarl import URL
 
-from bulkseg.eloqua.flight import current
+from bulkseg.eloqua.flight import current, refuse_unasked
 
 # Larger bodies than this, in bytes, are left to aiohttp: they may have to wait until the server reads on, and
 # one that is answered before that must not keep the next request waiting.
@@ -88,6 +88,8 @@ class Request(aiohttp.ClientRequest):
         taken off has sent nothing.
         """
         flight, protocol = current.get(), conn.protocol
+        if protocol is not None:
+            refuse_unasked(protocol)  # aiohttp's pool does not look
         if flight.ready is None or protocol is None:
             flight.take_off()
             flight.response = await super().send(conn)

@@ -17,7 +17,7 @@ from yarl import URL
 
 from bulkseg.clock import Clock
 from bulkseg.eloqua import headers as header
-from bulkseg.eloqua.breaks import no_answer
+from bulkseg.eloqua.breaks import Unasked, no_answer
 from bulkseg.eloqua.flight import Burst, Flight, UnderWay
 from bulkseg.eloqua.proxies import proxy_for
 from bulkseg.eloqua.request import LARGEST, Headers, Request
@@ -82,6 +82,9 @@ class Transport:
                 allow_redirects=False,
             )
             try:
+                if flight.response is response and not flight.wrote:  # nor will it be, once this is over
+                    response.close()
+                    raise Unasked
                 return await self._read(response)
             finally:
                 if not response.closed:  # it has not come to its end, and given its connection back by itself

@@ -11,6 +11,7 @@ from yarl import URL
 from bulkseg.clock import Clock
 from bulkseg.eloqua import request
 from bulkseg.eloqua import transport as module
+from bulkseg.eloqua.flight import Burst, Flight
 from bulkseg.eloqua.transport import Transport, open_transport
 from bulkseg.errors import ConfigError
 from bulkseg.model import Answer, NoAnswer
@@ -425,6 +426,61 @@ async def test_a_header_that_would_end_the_head_sends_nothing(value: str):
     assert isinstance(reply, NoAnswer)
     assert value not in reply.error
     assert server.arrived == []
+
+
+def spoken(what: bytes) -> Script:
+    """Answers a request, and then says something more that nobody asked for."""
+
+    async def script(found: Wire, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await found.request(reader)
+        writer.write(http(body=b'{"id":"1"}'))
+        if found.connections == 1:
+            await asyncio.sleep(0.02)
+            writer.write(what)
+        await found.request(reader)
+        writer.write(http(body=b'{"id":"2"}'))
+
+    return script
+
+
+UNASKED = [
+    http("408 Request Timeout", b""),
+    http("408 Request Timeout", b"", "Connection: close"),
+    http(body=b'{"id":"1"}'),
+]
+
+
+@pytest.mark.parametrize("size", [10, request.LARGEST + 1], ids=["our burst", "aiohttp"])
+@pytest.mark.parametrize("what", UNASKED, ids=["408", "408, closing", "201"])
+async def test_what_a_server_says_unasked_is_no_answer_to_the_next_request(what: bytes, size: int):
+    async with wire(spoken(what)) as server, transport() as client:
+        assert await client.request("POST", server.url, HEADERS, b"one") == Answer(201, b'{"id":"1"}')
+        await asyncio.sleep(0.1)
+        reply = await client.request("POST", server.url, HEADERS, b"x" * size)
+        assert isinstance(reply, NoAnswer)
+        assert not reply.left
+        assert "the server said something that it was not asked for" in reply.error
+        assert await client.request("POST", server.url, HEADERS, b"three") == Answer(201, b'{"id":"1"}')
+    assert [body for _, _, body in server.arrived] == [b"one", b"three"]
+
+
+async def test_what_is_said_unasked_while_a_request_is_about_to_leave_is_no_answer_to_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    async with wire(answers(http(), http())) as server, transport() as client:
+        await client.request("POST", server.url, HEADERS, b"one")
+        add = Burst.add
+
+        def late(burst: Burst, flight: Flight, connection: ResponseHandler, ready: bytes) -> None:
+            add(burst, flight, connection, ready)
+            connection.data_received(http(body=b'{"id":"1"}'))
+
+        monkeypatch.setattr(Burst, "add", late)
+        reply = await client.request("POST", server.url, HEADERS, b"two")
+        await asyncio.sleep(0.05)
+    assert isinstance(reply, NoAnswer)
+    assert not reply.left
+    assert [body for _, _, body in server.arrived] == [b"one"]
 
 
 async def test_headers_with_any_bytes_are_harmless():

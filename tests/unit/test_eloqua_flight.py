@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks import virtual
-from bulkseg.eloqua.breaks import NotPermitted
+from bulkseg.eloqua.breaks import NotPermitted, Unasked
 from bulkseg.eloqua.flight import Burst, Flight, UnderWay
 
 
@@ -17,6 +17,7 @@ class Connection:
         self.transport = self
         self.writing_paused = writing_paused
         self.not_used_again = False
+        self.should_close = False
         self.closing = closing
         self.error = error
         self.written = []
@@ -81,6 +82,17 @@ async def test_one_that_may_not_or_cannot_leave_is_told_so_and_keeps_no_other_ba
     assert last.written == [b"x"]
     # Of the broken one nobody can say how much has left.
     assert [one.wrote for one in flights] == [False, True, True]
+
+
+async def test_nothing_leaves_by_a_connection_that_has_an_answer_already():
+    burst, connection = Burst(), Connection()
+    one = flight(burst)
+    burst.add(one, connection, b"whose answer?")
+    connection.should_close = True
+    await asyncio.sleep(0)
+    assert connection.written == []
+    assert [type(error) for error in connection.told] == [Unasked]
+    assert not one.wrote
 
 
 @pytest.mark.parametrize("paused", [False, True])
