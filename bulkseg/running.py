@@ -194,15 +194,22 @@ class Running:
     async def _watch_store(self) -> None:
         """Tells that what is to be written waits for a database, and when it does no more."""
         away_since: float | None = None
-        while True:
-            why, now = self._checkpoint.away, self._clock.monotonic()
-            if why is not None and away_since is None:
-                away_since = now
-                self._set.observer.notice("database_away", error=why)
-            elif why is None and away_since is not None:
-                self._set.observer.notice("database_back", seconds=round(now - away_since))
-                away_since = None
-            await self._clock.sleep(WATCH)
+        try:
+            while True:
+                away_since = self._tell_of_store(away_since)
+                await self._clock.sleep(WATCH)
+        finally:
+            self._tell_of_store(away_since)  # what it waited for may have been the last there was to write
+
+    def _tell_of_store(self, away_since: float | None) -> float | None:
+        why, now = self._checkpoint.away, self._clock.monotonic()
+        if why is not None and away_since is None:
+            self._set.observer.notice("database_away", error=why)
+            return now
+        if why is None and away_since is not None:
+            self._set.observer.notice("database_back", seconds=round(now - away_since))
+            return None
+        return away_since
 
     def _dispatcher(self, hold: Callable[[Hold], None]) -> Dispatcher:
         return Dispatcher(

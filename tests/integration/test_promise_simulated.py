@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkseg import feed
+from bulkseg.checkpoint.sqlite import FileCheckpoint
 from bulkseg.model import State
 from tests.simulated import (
     BROKEN,
@@ -57,6 +58,15 @@ def test_a_run_in_which_nothing_goes_wrong_makes_each_once(world):
     world.job(SIX)
     summary = simulate(world.run)
     assert (summary.exit, violations(world, SIX), world.server.sent) == (0, [], SIX)
+
+
+def test_that_the_database_is_back_is_told_also_where_nothing_is_left_to_do_then(world, monkeypatch):
+    away = property(lambda _: None if len(world.server.sent) == len(SIX) else "it was stopped")
+    monkeypatch.setattr(FileCheckpoint, "away", away)
+    world.job(SIX)
+    assert simulate(world.run).exit == 0
+    told = [notice for notice in world.watching.notices if notice.startswith("database")]
+    assert told == ["database_away", "database_back"]
 
 
 @pytest.mark.parametrize("discovery", [True, False])
