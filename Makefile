@@ -34,7 +34,7 @@ lint: $(READY) ## checks style, types, imports and the Dockerfile
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/hadolint Dockerfile
 
-bench: $(READY) ## measures speed, memory and growth; some fifteen minutes
+bench: $(READY) ## measures speed, memory and growth; half an hour
 	@$(BIN)/python -m benchmarks
 
 soak: $(READY) ## runs 200,000 specs with faults, and shows that nothing grows or is made twice
