@@ -88,9 +88,9 @@ class Request(aiohttp.ClientRequest):
         taken off has sent nothing.
         """
         flight, protocol = current.get(), conn.protocol
-        if protocol is not None:
-            refuse_unasked(protocol)  # aiohttp's pool does not look
-        if flight.ready is None or protocol is None:
+        assert protocol is not None  # noqa: S101  # aiohttp has used it just before; mypy cannot see it
+        refuse_unasked(protocol)  # aiohttp's pool does not look
+        if flight.ready is None:
             flight.take_off()
             flight.response = await super().send(conn)
         else:
